@@ -185,20 +185,21 @@ static void bench_conv(const bench *b, rt_conv_shape s)
     rt_mem_free(bias);
 }
 
-static void bench_pool(const bench *b, rt_pool2d_shape s)
+static void bench_pool(const bench *b, rt_pool_shape s)
 {
     char shape[48];
-    int64_t nx = s.planes * s.h * s.w, ny = s.planes * s.oh * s.ow;
+    int64_t nx = s.planes * s.in[1] * s.in[2], ny = s.planes * s.out[1] * s.out[2];
     double bytes = (double)(4 * nx + 8 * ny);
     float *x = filled(nx), *y = filled(ny);
     int32_t *at = rt_malloc((size_t)ny * sizeof *at);
     snprintf(shape, sizeof shape, "%lld x %lldx%lld, %lldx%lld/%lld", (long long)s.planes,
-             (long long)s.h, (long long)s.w, (long long)s.kh, (long long)s.kw,
-             (long long)s.stride[0]);
-    b->k->max_pool2d[RT_F32](rt_exec_cpu(), &s, x, y, at);
-    ROW("max_pool2d", shape, 0, bytes, b->k->max_pool2d[RT_F32](rt_exec_cpu(), &s, x, y, at));
-    ROW("max_pool2d_dx", shape, 0, bytes, b->k->max_pool2d_dx[RT_F32](rt_exec_cpu(), &s, y, at, x));
-    ROW("avg_pool2d", shape, 0, bytes, b->k->avg_pool2d[RT_F32](rt_exec_cpu(), &s, x, y));
+             (long long)s.in[1], (long long)s.in[2], (long long)s.kernel[1], (long long)s.kernel[2],
+             (long long)s.stride[1]);
+    b->k->max_pool[RT_F32](rt_exec_cpu(), &s, x, y, at);
+    ROW("max_pool", shape, 0, bytes, b->k->max_pool[RT_F32](rt_exec_cpu(), &s, x, y, at));
+    ROW("max_pool_dx", shape, 0, bytes, b->k->max_pool_dx[RT_F32](rt_exec_cpu(), &s, y, at, x));
+    ROW("avg_pool", shape, 0, bytes, b->k->avg_pool[RT_F32](rt_exec_cpu(), &s, x, y));
+    ROW("avg_pool_dx", shape, 0, bytes, b->k->avg_pool_dx[RT_F32](rt_exec_cpu(), &s, y, x));
     rt_mem_free(x);
     rt_mem_free(y);
     rt_mem_free(at);
@@ -362,6 +363,18 @@ int main(int argc, char **argv)
             2, 16, {16, 32, 32}, 16, {3, 3, 3}, {16, 32, 32}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, 1});
     bench_pool(&b, (rt_pool2d_shape){32 * 32, 28, 28, 2, 2, 14, 14, {2, 2}, {0, 0}, false});
     bench_pool(&b, (rt_pool2d_shape){32 * 64, 14, 14, 3, 3, 7, 7, {2, 2}, {1, 1}, false});
+    bench_pool(
+        &b,
+        (rt_pool_shape){
+            32 * 32, {1, 28, 28}, {1, 14, 14}, {1, 2, 2}, {1, 2, 2}, {0}, {1, 1, 1}, .divisor = 0});
+    bench_pool(&b, (rt_pool_shape){32 * 64,
+                                   {1, 56, 56},
+                                   {1, 28, 28},
+                                   {1, 3, 3},
+                                   {1, 2, 2},
+                                   {0, 1, 1},
+                                   {1, 1, 1},
+                                   .divisor = 0});
     bench_vectors(&b, 1 << 16);
     bench_places(&b, 1 << 16);
     bench_vectors(&b, 1 << 23);

@@ -103,13 +103,21 @@ static inline int64_t rt_volume(const int64_t size[3])
     return size[0] * size[1] * size[2];
 }
 
-typedef struct rt_pool2d_shape {
-    int64_t planes, h, w; /* input [planes, h, w], planes = n * c */
-    int64_t kh, kw;
-    int64_t oh, ow; /* output [planes, oh, ow]; every window overlaps the input */
-    int64_t stride[2], pad[2];
-    bool skip_padding; /* average: divide by the number of input elements, not by kh * kw */
-} rt_pool2d_shape;
+/* Windows over the last axes of [planes, in...], which give [planes, out...]. Pooling over fewer than three axes leaves the first ones
+ * at size 1, with windows of 1. Every window has an element of the input. */
+typedef struct rt_pool_shape {
+    int64_t planes, in[3], out[3];
+    /* adaptive: not used */
+    int64_t kernel[3], stride[3], pad[3], dilation[3];
+    bool adaptive;     /* window o of an axis: [floor(o * in / out), ceil((o + 1) * in / out)) */
+    bool skip_padding; /* average: divide by the number of input elements, not of padding, too */
+    int64_t divisor;   /* average: divide by this number, if it is not 0 */
+} rt_pool_shape;
+
+/* [outer, in, inner] to [outer, out, inner]: each element along the middle axis is a weighted sum of `taps` >= 1 elements. */
+typedef struct rt_resample_shape {
+    int64_t outer, in, out, inner, taps;
+} rt_resample_shape;
 
 /* [n, c, len]: rows of len elements, of which row i belongs to channel i % c. */
 typedef struct rt_channels {

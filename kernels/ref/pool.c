@@ -6,72 +6,113 @@
 
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
-/* Computes the part of window o of one axis that lies inside the input: [*lo, *hi). */
-static void window(int64_t o, int64_t stride, int64_t pad, int64_t k, int64_t size, int64_t *lo,
-                   int64_t *hi)
+/* The part of a window along one axis that lies on the input: first, first + step, ... before `end`; and how many elements an average
+ * counts. */
+typedef struct window {
+    int64_t first, end, step, count;
+} window;
+
+static window window_of(const rt_pool_shape *s, int axis, int64_t o)
 {
-    *lo = rt__max(o * stride - pad, 0);
-    *hi = rt__min(o * stride - pad + k, size);
+    int64_t in = s->in[axis], out = s->out[axis];
+    if (s->adaptive) {
+        window w = {o * in / out, rt__ceil_div((o + 1) * in, out), 1, 0};
+        w.count = w.end - w.first;
+        return w;
+    }
+    int64_t begin = o * s->stride[axis] - s->pad[axis];
+    window w = {in, 0, s->dilation[axis], 0};
+    for (int64_t i = 0; i < s->kernel[axis]; i++) {
+        int64_t at = begin + i * w.step;
+        bool inside = at >= 0 && at < in;
+        if (inside) {
+            w.first = rt__min(w.first, at);
+            w.end = at + 1;
+        }
+        w.count += inside || (!s->skip_padding && at < in + s->pad[axis]);
+    }
+    return w;
 }
 
-/* y: the maximum of each window; at[i]: its position, row * w + column in its plane. The first of equal elements
- * wins, a NaN always wins, and padding never wins. */
-KERNEL(max_pool2d, FLOATS, (rt_exec *e, const rt_pool2d_shape *s, const void *x, void *y,
-                            int32_t *at))
+static void windows_of(const rt_pool_shape *s, int64_t o, window w[3])
 {
-    for (int64_t i = 0; i < s->planes * s->oh * s->ow; i++) {
-        int64_t ox = i % s->ow, oy = i / s->ow % s->oh, y0, y1, x0, x1;
-        const T *plane = (const T *)x + i / (s->ow * s->oh) * s->h * s->w;
-        window(oy, s->stride[0], s->pad[0], s->kh, s->h, &y0, &y1);
-        window(ox, s->stride[1], s->pad[1], s->kw, s->w, &x0, &x1);
-        int64_t best = y0 * s->w + x0;
-        for (int64_t r = y0; r < y1; r++)
-            for (int64_t c = x0; c < x1; c++)
-                if (plane[r * s->w + c] > plane[best] || isnan(plane[r * s->w + c]))
-                    best = r * s->w + c;
+    for (int axis = 2; axis >= 0; axis--) {
+        w[axis] = window_of(s, axis, o % s->out[axis]);
+        o /= s->out[axis];
+    }
+}
+
+static int64_t volume(const int64_t size[3])
+{
+    return size[0] * size[1] * size[2];
+}
+
+/* Runs over the elements of the windows w in a plane, in row-major order. */
+#define EACH_ELEMENT(at, s, w)                                                                     \
+    for (int64_t i0_ = w[0].first; i0_ < w[0].end; i0_ += w[0].step)                               \
+        for (int64_t i1_ = w[1].first; i1_ < w[1].end; i1_ += w[1].step)                           \
+            for (int64_t i2_ = w[2].first, at; i2_ < w[2].end; i2_ += w[2].step)                   \
+                if (at = (i0_ * s->in[1] + i1_) * s->in[2] + i2_, true)
+
+/* y: the maximum of each window; at[i]: its position in the plane, in row-major order. The first of equal elements wins, a NaN always
+ * wins, and padding never wins. */
+KERNEL(max_pool, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *x, void *y, int32_t *at))
+{
+    int64_t out = volume(s->out);
+    for (int64_t i = 0; i < s->planes * out; i++) {
+        const T *plane = (const T *)x + i / out * volume(s->in);
+        window w[3];
+        windows_of(s, i % out, w);
+        int64_t best = -1;
+        EACH_ELEMENT(j, s, w)
+        if (best < 0 || plane[j] > plane[best] || isnan(plane[j]))
+            best = j;
         ((T *)y)[i] = plane[best];
         at[i] = (int32_t)best;
     }
 }
 
 /* The gradient with respect to x: each dy goes to the position of its maximum. */
-KERNEL(max_pool2d_dx, FLOATS, (rt_exec *e, const rt_pool2d_shape *s, const void *dy,
-                               const int32_t *at, void *dx))
+KERNEL(max_pool_dx, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *dy, const int32_t *at,
+                             void *dx))
 {
-    memset(dx, 0, (size_t)(s->planes * s->h * s->w) * sizeof(T));
-    for (int64_t i = 0; i < s->planes * s->oh * s->ow; i++)
-        ((T *)dx)[i / (s->ow * s->oh) * s->h * s->w + at[i]] += ((const T *)dy)[i];
+    int64_t out = volume(s->out), in = volume(s->in);
+    memset(dx, 0, (size_t)(s->planes * in) * sizeof(T));
+    for (int64_t i = 0; i < s->planes * out; i++)
+        ((T *)dx)[i / out * in + at[i]] += ((const T *)dy)[i];
 }
 
 /* If dy is NULL sets y from x, else distributes dy to x. */
-static void avg_pool2d_run(const rt_pool2d_shape *s, T *x_, T *y, const T *dy)
+static void avg_pool_run(const rt_pool_shape *s, T *x_, T *y, const T *dy)
 {
-    for (int64_t i = 0; i < s->planes * s->oh * s->ow; i++) {
-        int64_t ox = i % s->ow, oy = i / s->ow % s->oh, y0, y1, x0, x1;
-        T *x = x_ + i / (s->ow * s->oh) * s->h * s->w;
-        window(oy, s->stride[0], s->pad[0], s->kh, s->h, &y0, &y1);
-        window(ox, s->stride[1], s->pad[1], s->kw, s->w, &x0, &x1);
-        wide count = (wide)(s->skip_padding ? (y1 - y0) * (x1 - x0) : s->kh * s->kw), sum = 0;
-        for (int64_t r = y0; r < y1; r++)
-            for (int64_t c = x0; c < x1; c++)
-                if (dy)
-                    x[r * s->w + c] += (T)(dy[i] / count);
-                else
-                    sum += x[r * s->w + c];
+    int64_t out = volume(s->out);
+    for (int64_t i = 0; i < s->planes * out; i++) {
+        T *x = x_ + i / out * volume(s->in);
+        window w[3];
+        windows_of(s, i % out, w);
+        int64_t elements = w[0].count * w[1].count * w[2].count;
+        wide count = (wide)(s->divisor ? s->divisor : elements), sum = 0;
+        EACH_ELEMENT(j, s, w)
+        {
+            if (dy)
+                x[j] += (T)(dy[i] / count);
+            else
+                sum += x[j];
+        }
         if (!dy)
             y[i] = (T)(sum / count);
     }
 }
 
 /* y: the mean of each window; s says what to divide by. */
-KERNEL(avg_pool2d, FLOATS, (rt_exec *e, const rt_pool2d_shape *s, const void *x, void *y))
+KERNEL(avg_pool, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *x, void *y))
 {
-    avg_pool2d_run(s, (T *)x, y, NULL); /* only reads x */
+    avg_pool_run(s, (T *)x, y, NULL); /* only reads x */
 }
 
 /* The gradient with respect to x: each dy is divided among the elements of its window. */
-KERNEL(avg_pool2d_dx, FLOATS, (rt_exec *e, const rt_pool2d_shape *s, const void *dy, void *dx))
+KERNEL(avg_pool_dx, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *dy, void *dx))
 {
-    memset(dx, 0, (size_t)(s->planes * s->h * s->w) * sizeof(T));
-    avg_pool2d_run(s, dx, NULL, dy);
+    memset(dx, 0, (size_t)(s->planes * volume(s->in)) * sizeof(T));
+    avg_pool_run(s, dx, NULL, dy);
 }

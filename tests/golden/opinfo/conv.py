@@ -1,5 +1,5 @@
-"""Convolutions, columns and pooling."""
-from opinfo.adapt import NO_INTEGERS, bound, need, pair
+"""Convolutions and columns."""
+from opinfo.adapt import bound, pair
 
 
 def each(v, axes):
@@ -36,30 +36,13 @@ def columns(*names):
     return adapt
 
 
-def pool(s):
-    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
-    if "count_include_pad" in s.kwargs or "divisor_override" in s.kwargs or len(s.args) > 3:
-        names = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
-    given = bound(names, s)
-    need(not given.get("ceil_mode") and pair(given.get("dilation", 1)) == [1, 1] and
-         given.get("count_include_pad", True) and given.get("divisor_override") is None and
-         not given.get("return_indices"), "ceil_mode, dilation, divisors or indices")
-    args = {"kernel": pair(given["kernel_size"]), "padding": pair(given.get("padding", 0))}
-    if given.get("stride"):
-        args["stride"] = pair(given["stride"])
-    return {"x": s.input}, args
-
-
 OPS = {
     **{f"nn.functional.conv{n}d": [(f"conv{n}d", conv(n))] for n in (1, 2, 3)},
     **{f"nn.functional.conv_transpose{n}d": [(f"conv_transpose{n}d", conv(n, transposed=True))] for n in (1, 2, 3)},
     "nn.functional.unfold": [("im2col", columns())], "nn.functional.fold": [("col2im", columns("output_size"))],
-    "nn.functional.max_pool2d": [("max_pool2d", pool)],
-    "nn.functional.avg_pool2d": [("avg_pool2d", pool)],
 }
 FLOATS_ALONE = (["x is int", "x is bool", "none of its tensors is of a float type"],
                 "computes floats alone: there are no kernels of integers and complex numbers for it")
 REFUSED = {
-    "avg_pool2d": ("x is int", NO_INTEGERS),
     **{f"conv{t}{n}d": FLOATS_ALONE for t in ("", "_transpose") for n in (1, 2, 3)}, "im2col": FLOATS_ALONE, "col2im": FLOATS_ALONE,
 }

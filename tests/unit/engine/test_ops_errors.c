@@ -457,7 +457,73 @@ static rt_tensor *z(rt_dims dims)
             RANGE, "avg_pool2d: padding is 2, expected at most half of the kernel's 2")            \
     MISTAKE(max_pool_of_nothing,                                                                   \
             rt_max_pool2d(f(rt_shape(1, 1, 0, 4)), {2, 2}, .padding = {1, 1}), SHAPE,              \
-            "max_pool2d: x [1,1,0,4]: expected h and w of 1 or more")                              \
+            "max_pool2d: x [1,1,0,4]: axis 2 is empty, expected 1 element or more")                \
+    MISTAKE(max_pool_axes, rt_max_pool3d(f(rt_shape(1, 4, 4)), {2, 2, 2}), SHAPE,                  \
+            "max_pool3d: x [1,4,4], expected [n,c,d,h,w] or [c,d,h,w]")                            \
+    MISTAKE(max_pool_between_elements,                                                             \
+            rt_max_pool1d(f(rt_shape(1, 1)), 2, .stride = 1, .padding = 1, .dilation = 2), RANGE,  \
+            "max_pool1d: dilation 2: window 0 has no element of x [1,1]")                          \
+    MISTAKE(max_pool_dilated_padding,                                                              \
+            rt_max_pool1d(f(rt_shape(1, 9)), 3, .padding = 3, .dilation = 2), RANGE,               \
+            "max_pool1d: padding is 3, expected at most half of the kernel's 5")                   \
+    MISTAKE(max_pool_beyond_the_end,                                                               \
+            rt_max_pool1d(f(rt_shape(1, 2)), 5, .stride = 2, .ceil_mode = true), SHAPE,            \
+            "max_pool1d: kernel 5 is larger than the padded input, [1,2]")                         \
+    MISTAKE(avg_pool_divisor, rt_avg_pool1d(f(rt_shape(1, 4)), 2, .divisor_override = 0), RANGE,   \
+            "avg_pool1d: divisor_override is 0, expected another number")                          \
+    MISTAKE(avg_pool_half_a_stride,                                                                \
+            rt_avg_pool3d(f(rt_shape(1, 4, 4, 4)), {2, 2, 2}, .stride = {2}), RANGE,               \
+            "avg_pool3d: stride is 0, expected 1 to 2147483647")                                   \
+    MISTAKE(lp_pool_of_no_power, rt_lp_pool2d(f(rt_shape(1, 4, 4)), 0, {2, 2}), RANGE,             \
+            "lp_pool2d: norm_type is 0, expected another number")                                  \
+    MISTAKE(adaptive_size, rt_adaptive_avg_pool2d(f(rt_shape(1, 4, 4)), {-2, 2}), RANGE,           \
+            "adaptive_avg_pool2d: size is -2, expected -1 to 2147483647")                          \
+    MISTAKE(adaptive_of_nothing, rt_adaptive_max_pool1d(f(rt_shape(1, 0)), 1), SHAPE,              \
+            "adaptive_max_pool1d: x [1,0]: axis 1 is empty, expected 1 element or more")           \
+    MISTAKE(adaptive_axes, rt_adaptive_avg_pool1d(f(rt_shape(4)), 1), SHAPE,                       \
+            "adaptive_avg_pool1d: x [4], expected [n,c,l] or [c,l]")                               \
+    MISTAKE(unpool_shapes, rt_max_unpool1d(f(rt_shape(1, 4)), i(rt_shape(1, 3)), 2), SHAPE,        \
+            "max_unpool1d: x [1,4] and index [1,3], expected one shape")                           \
+    MISTAKE(unpool_size, rt_max_unpool1d(f(rt_shape(1, 4)), i(rt_shape(1, 4)), 2, .size = 10),     \
+            RANGE,                                                                                 \
+            "max_unpool1d: size 10: windows cover 8 and begin 2 apart, expected a size nearer to " \
+            "that, 1 or more")                                                                     \
+    MISTAKE(unpool_index,                                                                          \
+            rt_max_unpool1d(f(rt_shape(1, 1)), rt_full(rt_shape(1, 1), 2, RT_I64), 2), RANGE,      \
+            "scatter: index 2 at element 0, expected 0 to 1")                                      \
+    MISTAKE(interpolate_axes, rt_interpolate(f(rt_shape(3, 4)), rt_shape(2)), SHAPE,               \
+            "interpolate: x [3,4], expected [n,c,l], [n,c,h,w] or [n,c,d,h,w]")                    \
+    MISTAKE(interpolate_mode,                                                                      \
+            rt_interpolate(f(rt_shape(1, 1, 4)), rt_shape(2), .mode = RT_INTERPOLATE_BICUBIC),     \
+            SHAPE, "interpolate: x [1,1,4], expected 2 axes after n and c for this mode")          \
+    MISTAKE(interpolate_corners,                                                                   \
+            rt_interpolate(f(rt_shape(1, 1, 4)), rt_shape(2), .align_corners = true), ARG,         \
+            "interpolate: align_corners goes with the linear and cubic modes alone")               \
+    MISTAKE(interpolate_integers,                                                                  \
+            rt_interpolate(i(rt_shape(1, 1, 4)), rt_shape(2), .mode = RT_INTERPOLATE_LINEAR),      \
+            DTYPE, "interpolate: x is int64[1,1,4] cpu, expected a float type, or mode nearest")   \
+    MISTAKE(interpolate_nothing, rt_interpolate(f(rt_shape(1, 1, 4))), ARG,                        \
+            "interpolate: neither is given, expected either size or scale_factor")                 \
+    MISTAKE(interpolate_both,                                                                      \
+            rt_interpolate(f(rt_shape(1, 1, 4)), rt_shape(2), .scale_factor = 2), ARG,             \
+            "interpolate: both are given, expected either size or scale_factor")                   \
+    MISTAKE(interpolate_sizes, rt_interpolate(f(rt_shape(1, 1, 4)), rt_shape(2, 3)), SHAPE,        \
+            "interpolate: size [2,3] for x [1,1,4], expected one number, or 1")                    \
+    MISTAKE(interpolate_recomputes,                                                                \
+            rt_interpolate(f(rt_shape(1, 1, 4)), rt_shape(2), .recompute_scale_factor = true),     \
+            ARG, "interpolate: recompute_scale_factor goes with scale_factor alone")               \
+    MISTAKE(interpolate_to_nothing, rt_interpolate(f(rt_shape(1, 1, 4)), .scale_factor = 0.2),     \
+            RANGE, "interpolate: axis 2 of x [1,1,4] to size 0, expected 1 or more both")          \
+    MISTAKE(interpolate_huge,                                                                      \
+            rt_interpolate(f(rt_shape(1, 1, 4)), .scale_factor = 1e300,                            \
+                           .mode = RT_INTERPOLATE_LINEAR),                                         \
+            RANGE, "interpolate: size 9223372036854775807 is more than any memory holds")          \
+    MISTAKE(pixel_shuffle_channels, rt_pixel_shuffle(f(rt_shape(6, 2, 2)), 2), SHAPE,              \
+            "pixel_shuffle: x [6,2,2], expected [..., c * 2 * 2, h, w]")                           \
+    MISTAKE(pixel_unshuffle_size, rt_pixel_unshuffle(f(rt_shape(1, 4, 3)), 2), SHAPE,              \
+            "pixel_unshuffle: x [1,4,3], expected [..., c, h * 2, w * 2]")                         \
+    MISTAKE(channel_shuffle_groups, rt_channel_shuffle(f(rt_shape(1, 4, 3)), 3), SHAPE,            \
+            "channel_shuffle: x [1,4,3], expected [n, c, ...] with channels that 3 groups divide") \
     MISTAKE(pad_odd, rt_pad(f(rt_shape(2, 3)), (int64_t[]){1, 1, 1}, 3), SHAPE,                    \
             "pad: 3 numbers for float32[2,3] cpu, expected two for each of the last axes")         \
     MISTAKE(pad_axes, rt_pad(f(rt_shape(3)), (int64_t[]){1, 1, 1, 1}, 4), SHAPE,                   \

@@ -276,23 +276,41 @@ static int64_t conv_outputs(const rt_conv_shape *s)
     return s->n * s->oc * rt_volume(s->out);
 }
 
-static rt_pool2d_shape pool_shape(run *r)
+/* Draws windows over one to three axes, whose elements are counted in *in and *out. */
+static rt_pool_shape pool_shape(run *r, int64_t *in, int64_t *out)
 {
-    rt_pool2d_shape s = {
-        .planes = size(r, 6), .h = 5 + size(r, 60), .w = 5 + size(r, 60), .skip_padding = flag(r)};
-    if (flag(r)) {
-        s.kh = s.kw = s.stride[0] = s.stride[1] = 2;
-    } else {
-        s.kh = 1 + pick(r, 4);
-        s.kw = 1 + pick(r, 4);
-        s.stride[0] = 1 + pick(r, 4);
-        s.stride[1] = 1 + pick(r, 4);
-        s.pad[0] = pick(r, s.kh / 2 + 1);
-        s.pad[1] = pick(r, s.kw / 2 + 1);
+    rt_pool_shape s = {.planes = size(r, 6), .skip_padding = flag(r), .adaptive = pick(r, 4) == 0};
+    int first = (int)pick(r, 3), dilated = flag(r);
+    bool halves = first == 1 && flag(r);
+    s.divisor = pick(r, 4) == 0 ? 7 : 0;
+    *in = *out = s.planes;
+    for (int i = 0; i < 3; i++) {
+        s.in[i] = s.kernel[i] = s.stride[i] = s.dilation[i] = s.out[i] = 1;
+        if (i >= first) {
+            s.in[i] = 5 + size(r, first ? 60 : 15);
+            s.kernel[i] = halves ? 2 : 1 + pick(r, 4);
+            s.stride[i] = halves ? 2 : 1 + pick(r, 4);
+            s.dilation[i] = halves || !dilated || s.kernel[i] > 3 ? 1 : 2;
+            s.pad[i] = halves ? 0 : pick(r, s.kernel[i] / 2 + 1);
+            int64_t room = s.in[i] + 2 * s.pad[i] - (s.kernel[i] - 1) * s.dilation[i] - 1;
+            s.out[i] = s.adaptive ? 1 + pick(r, 2 * s.in[i]) : room / s.stride[i] + 1;
+            /* a last window that reaches beyond the padding */
+            s.out[i] +=
+                !s.adaptive && !halves && flag(r) && s.out[i] * s.stride[i] < s.in[i] + s.pad[i];
+        }
+        *in *= s.in[i];
+        *out *= s.out[i];
     }
-    s.oh = (s.h + 2 * s.pad[0] - s.kh) / s.stride[0] + 1;
-    s.ow = (s.w + 2 * s.pad[1] - s.kw) / s.stride[1] + 1;
     return s;
+}
+
+static rt_resample_shape resample_shape(run *r)
+{
+    return (rt_resample_shape){.outer = size(r, 6),
+                               .in = 1 + size(r, 30),
+                               .out = size(r, 60),
+                               .inner = flag(r) ? 1 : size(r, 40),
+                               .taps = 1 + pick(r, 4)};
 }
 
 /* Draws a tensor of up to three axes, *n elements in all, and an index along one of them; or the rows of a table by an index. */

@@ -376,71 +376,131 @@ static void check_random(const rt_kernels *k)
 
 /* ---- windows and indices ---- */
 
-typedef struct window {
-    int64_t y0, y1, x0, x1;
-    float count;
-} window;
-
-static int64_t smaller(int64_t a, int64_t b)
+/* Returns whether element p of a plane, in row-major order, lies in window o of the result. */
+static bool in_window(const rt_pool_shape *s, int64_t o, int64_t p)
 {
-    return a < b ? a : b;
+    bool inside = true;
+    for (int a = 2; a >= 0; a--) {
+        int64_t n = s->in[a], windows = s->out[a], i = p % n, w = o % windows;
+        int64_t from = w * s->stride[a] - s->pad[a], steps = i - from;
+        if (s->adaptive) /* i < ceil(a / b) is i * b < a */
+            inside &= i >= w * n / windows && i * windows < (w + 1) * n;
+        else
+            inside &=
+                steps >= 0 && steps % s->dilation[a] == 0 && steps / s->dilation[a] < s->kernel[a];
+        p /= n;
+        o /= windows;
+    }
+    return inside;
 }
 
-static window window_of(const rt_pool2d_shape *s, int64_t i)
+/* Returns what the sum of window o is divided by. */
+static float counted(const rt_pool_shape *s, int64_t o)
 {
-    int64_t y = i / s->ow * s->stride[0] - s->pad[0], x = i % s->ow * s->stride[1] - s->pad[1];
-    window w = {y > 0 ? y : 0, smaller(y + s->kh, s->h), x > 0 ? x : 0, smaller(x + s->kw, s->w),
-                (float)(s->kh * s->kw)};
-    if (s->skip_padding)
-        w.count = (float)((w.y1 - w.y0) * (w.x1 - w.x0));
-    return w;
+    int64_t elements = 0, padded = 1, at = o, inputs = s->in[0] * s->in[1] * s->in[2];
+    for (int64_t p = 0; p < inputs; p++)
+        elements += in_window(s, o, p);
+    for (int a = 2; a >= 0; a--) {
+        int64_t from = at % s->out[a] * s->stride[a] - s->pad[a], to = from + s->kernel[a];
+        padded *= (to < s->in[a] + s->pad[a] ? to : s->in[a] + s->pad[a]) - from;
+        at /= s->out[a];
+    }
+    return (float)(s->divisor ? s->divisor : s->adaptive || s->skip_padding ? elements : padded);
 }
 
-static void check_pooling(const rt_kernels *k)
+static void check_max_pool(const rt_kernels *k, const rt_pool_shape *s, int64_t inputs,
+                           int64_t outputs)
 {
     static int32_t at[N];
     static float want[N], dx[N];
-    bool halves = word() % 2;
-    rt_pool2d_shape s = {1, 30, 40, 2, 2, 15, 20, {2, 2}, {0, 0}, word() % 2};
-    if (!halves)
-        s = (rt_pool2d_shape){1, 30, 40, 3, 5, 16, 15, {2, 3}, {1, 2}, word() % 2};
-    int64_t outputs = s.oh * s.ow, inputs = s.h * s.w;
-    draw_small();
     in[0][word() % inputs] = NAN;
     in[0][word() % inputs] = NAN;
-    rt_exec *e = rt_exec_cpu();
-    k->max_pool2d[RT_F32](e, &s, in[0], got, at);
+    k->max_pool[RT_F32](rt_exec_cpu(), s, in[0], got, at);
     for (int64_t i = 0; i < outputs; i++) {
-        window w = window_of(&s, i);
-        int64_t best = w.y0 * s.w + w.x0;
+        int64_t best = -1;
         for (int64_t p = 0; p < inputs; p++)
-            if (p / s.w >= w.y0 && p / s.w < w.y1 && p % s.w >= w.x0 && p % s.w < w.x1 &&
-                (in[0][p] > in[0][best] || in[0][p] != in[0][p]))
+            if (in_window(s, i, p) && (best < 0 || in[0][p] > in[0][best] || in[0][p] != in[0][p]))
                 best = p;
         assert_int_equal(at[i], best);
-        same("max_pool2d", (int)i, got[i], in[0][best]);
+        same("max_pool", (int)i, got[i], in[0][best]);
     }
-    k->max_pool2d_dx[RT_F32](e, &s, in[1], at, dx);
+    k->max_pool_dx[RT_F32](rt_exec_cpu(), s, in[1], at, dx);
     memset(want, 0, sizeof want);
     for (int64_t i = 0; i < outputs; i++)
         want[at[i]] += in[1][i];
     for (int i = 0; i < inputs; i++)
-        same("max_pool2d_dx", i, dx[i], want[i]);
-    k->avg_pool2d[RT_F32](e, &s, in[2], got);
-    k->avg_pool2d_dx[RT_F32](e, &s, in[1], dx);
+        same("max_pool_dx", i, dx[i], want[i]);
+}
+
+static void check_avg_pool(const rt_kernels *k, const rt_pool_shape *s, int64_t inputs,
+                           int64_t outputs)
+{
+    static float want[N], dx[N];
+    k->avg_pool[RT_F32](rt_exec_cpu(), s, in[2], got);
+    k->avg_pool_dx[RT_F32](rt_exec_cpu(), s, in[1], dx);
     memset(want, 0, sizeof want);
     for (int64_t i = 0; i < outputs; i++) {
-        window w = window_of(&s, i);
-        float sum = 0;
-        for (int64_t y = w.y0; y < w.y1; y++)
-            for (int64_t x = w.x0; x < w.x1; x++) {
-                sum += in[2][y * s.w + x];
-                want[y * s.w + x] += in[1][i] / w.count;
+        float sum = 0, count = counted(s, i);
+        for (int64_t p = 0; p < inputs; p++)
+            if (in_window(s, i, p)) {
+                sum += in[2][p];
+                want[p] += in[1][i] / count;
             }
-        same("avg_pool2d", (int)i, got[i], sum / w.count);
+        same("avg_pool", (int)i, got[i], sum / count);
     }
     for (int i = 0; i < inputs; i++)
-        same("avg_pool2d_dx", i, dx[i], want[i]);
+        same("avg_pool_dx", i, dx[i], want[i]);
+}
+
+static void check_pooling(const rt_kernels *k)
+{
+    static const rt_pool_shape shapes[] = {
+        {1, {1, 20, 30}, {1, 10, 15}, {1, 2, 2}, {1, 2, 2}, {0}, {1, 1, 1}, .skip_padding = false},
+        {1, {1, 20, 30}, {1, 11, 11}, {1, 3, 5}, {1, 2, 3}, {0, 1, 2}, {1, 1, 1}, .divisor = 0},
+        {1, {5, 7, 9}, {3, 8, 5}, {3, 2, 3}, {2, 1, 2}, {1, 1, 1}, {1, 1, 1}, .skip_padding = true},
+        {1, {5, 7, 9}, {3, 8, 5}, {3, 2, 3}, {2, 1, 2}, {1, 1, 1}, {1, 1, 1}, .divisor = 5},
+        {1, {4, 7, 11}, {3, 3, 13}, .adaptive = true},
+    };
+    static const rt_pool_shape dilated = {1,         {1, 1, 90}, {1, 1, 29}, {1, 1, 4},
+                                          {1, 1, 3}, {0, 0, 2},  {1, 1, 2},  .divisor = 0};
+    const rt_pool_shape *s = &shapes[word() % (sizeof shapes / sizeof *shapes)];
+    int64_t inputs = s->in[0] * s->in[1] * s->in[2], outputs = s->out[0] * s->out[1] * s->out[2];
+    draw_small();
+    check_avg_pool(k, s, inputs, outputs);
+    check_max_pool(k, s, inputs, outputs);
+    draw_small();
+    check_max_pool(k, &dilated, 90, 29);
+}
+
+static void check_resampling(const rt_kernels *k)
+{
+    enum { OUTER = 3, IN = 7, OUT = 11, MOST = 13, TAPS = 3 };
+    static int64_t at[OUT * TAPS];
+    static float want[OUTER * IN * MOST];
+    int64_t inner = 1 + word() % MOST;
+    const rt_resample_shape s = {OUTER, IN, OUT, inner, 1 + word() % TAPS};
+    draw_small();
+    for (int64_t t = 0; t < OUT * s.taps; t++)
+        at[t] = word() % IN;
+    k->resample[RT_F32](rt_exec_cpu(), &s, at, in[1], in[0], got);
+    for (int64_t i = 0; i < OUTER * OUT * inner; i++) {
+        int64_t n = i / inner / OUT, o = i / inner % OUT;
+        float sum = 0;
+        for (int64_t t = o * s.taps; t < (o + 1) * s.taps; t++) {
+            float term = in[1][t] * in[0][(n * IN + at[t]) * inner + i % inner];
+            sum = t == o * s.taps ? term : sum + term;
+        }
+        same("resample", (int)i, got[i], sum);
+    }
+    k->resample_dx[RT_F32](rt_exec_cpu(), &s, at, in[1], in[2], got);
+    memset(want, 0, sizeof want);
+    for (int64_t i = 0; i < OUTER * OUT * s.taps * inner; i++) {
+        int64_t n = i / inner / s.taps / OUT, t = i / inner % (OUT * s.taps), from = t / s.taps;
+        want[(n * IN + at[t]) * inner + i % inner] +=
+            in[1][t] * in[2][(n * OUT + from) * inner + i % inner];
+    }
+    for (int i = 0; i < OUTER * IN * inner; i++)
+        same("resample_dx", i, got[i], want[i]);
 }
 
 static void check_indices(const rt_kernels *k)
@@ -522,7 +582,8 @@ static void for_levels(void (*check)(const rt_kernels *k), int trials)
 TEST(elementwise, 20)
 TEST(updates, 10)
 TEST(random, 5)
-TEST(pooling, 10)
+TEST(pooling, 20)
+TEST(resampling, 20)
 TEST(indices, 10)
 TEST(factored, 20)
 
@@ -531,7 +592,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_elementwise), cmocka_unit_test(test_updates),
         cmocka_unit_test(test_random),      cmocka_unit_test(test_pooling),
-        cmocka_unit_test(test_indices),     cmocka_unit_test(test_factored)};
+        cmocka_unit_test(test_resampling),  cmocka_unit_test(test_indices),
+        cmocka_unit_test(test_factored)};
     int failed = cmocka_run_group_tests_name("numerics_elements", tests, NULL, NULL);
     rt_kernels_shutdown();
     return failed;

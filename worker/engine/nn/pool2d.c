@@ -13,15 +13,6 @@ typedef struct pool2d {
     window_args a;
 } pool2d;
 
-static rt_pool2d_args op_args(const rt_module *m, rt_tensor *x)
-{
-    const window_args *a = &((const pool2d *)m)->a;
-    return (rt_pool2d_args){.x = x,
-                            .kernel = {a->kernel, a->kernel},
-                            .stride = {a->stride, a->stride},
-                            .padding = {a->padding, a->padding}};
-}
-
 static rt_module *new_pool(const rt_module_type *type, rt_layer_id id, window_args a)
 {
     if (!rt__layer_fits(id, &a))
@@ -48,7 +39,9 @@ static rt_status infer(const window_args *a, rt_nn_sample *at)
 
 static rt_tensor *max_pool2d_forward(rt_module *m, rt_tensor *x)
 {
-    return rt_max_pool2d_(op_args(m, x));
+    const window_args *a = &((const pool2d *)m)->a;
+    return rt_max_pool2d(x, {a->kernel, a->kernel}, {a->stride, a->stride},
+                         {a->padding, a->padding});
 }
 
 rt_module *rt_nn_max_pool2d_(rt_nn_max_pool2d_args a)
@@ -69,7 +62,9 @@ RT__LAYER(max_pool2d, max_pool2d_infer)
 
 static rt_tensor *avg_pool2d_forward(rt_module *m, rt_tensor *x)
 {
-    return rt_avg_pool2d_(op_args(m, x));
+    const window_args *a = &((const pool2d *)m)->a;
+    return rt_avg_pool2d(x, {a->kernel, a->kernel}, {a->stride, a->stride},
+                         {a->padding, a->padding});
 }
 
 rt_module *rt_nn_avg_pool2d_(rt_nn_avg_pool2d_args a)

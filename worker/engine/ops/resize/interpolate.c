@@ -1,0 +1,313 @@
+/* Another number of elements along spatial axes, one axis after the other: nearest picks them by an index, the linear and cubic
+ * modes are weighted sums of 2 or 4 elements, and area is the adaptive mean. Indices and weights are those of PyTorch. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/engine/ops/ops.h"
+#include <math.h>
+
+/* ---- weighted sums along an axis, and their gradient: each is the other's gradient ---- */
+
+#define RESAMPLE_FIELDS(F)                                                                         \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "x, or dy")                                        \
+    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, "[longer or shorter axis, taps]")                  \
+    F(INPUT, at, RT_NEEDED, RT_TYPE(I64), "the element that each weight is for")
+typedef struct RT_DESIGNATED resample_args {
+    RT_STRUCT(RESAMPLE_FIELDS)
+    int axis;
+    int64_t size; /* of the axis in the result */
+} resample_args;
+
+static const rt_op resample_op, resample_grad_op;
+
+static rt_status resample_infer(rt_call *c)
+{
+    const resample_args *a = c->args;
+    rt_dims dims = c->in[0]->dims;
+    dims.d[a->axis] = a->size;
+    return rt_result(c, 0, dims, c->in[0]->dtype);
+}
+
+/* Describes the sums that make an axis of size `out` of one of size `in`. */
+static rt_resample_shape shape_of(const rt_call *c, int64_t in, int64_t out)
+{
+    const resample_args *a = c->args;
+    const rt_dims *d = &c->in[0]->dims;
+    rt_resample_shape s = {1, in, out, 1, c->in[1]->dims.d[1]};
+    for (int i = 0; i < a->axis; i++)
+        s.outer *= d->d[i];
+    for (int i = a->axis + 1; i < d->n; i++)
+        s.inner *= d->d[i];
+    return s;
+}
+
+static rt_status resample_run(rt_call *c)
+{
+    const resample_args *a = c->args;
+    const rt_tensor *x = c->in[0];
+    if (x->numel == 0)
+        return RT_OK;
+    rt_resample_shape s = shape_of(c, x->dims.d[a->axis], a->size);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->resample[x->dtype](e, &s, c->in[2]->data, c->in[1]->data, x->data, c->out[0]->data);
+    return RT_OK;
+}
+
+static rt_status resample_grad_run(rt_call *c)
+{
+    const resample_args *a = c->args;
+    const rt_tensor *dy = c->in[0];
+    if (dy->numel == 0)
+        return RT_OK;
+    rt_resample_shape s = shape_of(c, a->size, dy->dims.d[a->axis]);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->resample_dx[dy->dtype](e, &s, c->in[2]->data, c->in[1]->data, dy->data,
+                                       c->out[0]->data);
+    return RT_OK;
+}
+
+static void reversed(rt_call *c, const rt_op *op, rt_tensor *dy, rt_tensor **dx)
+{
+    int axis = ((const resample_args *)c->args)->axis;
+    *dx = rt_apply(
+        op,
+        &(resample_args){
+            .x = dy, .w = c->in[1], .at = c->in[2], .axis = axis, .size = c->in[0]->dims.d[axis]});
+}
+
+static void resample_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    reversed(c, &resample_grad_op, dy[0], dx);
+}
+
+static void resample_grad_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    reversed(c, &resample_op, dy[0], dx);
+}
+
+#define RESAMPLE RT_INTERNAL_ARGS(resample_args, RESAMPLE_FIELDS), .infer = resample_infer
+
+static const rt_op resample_op = {
+    .name = "resample",
+    RESAMPLE,
+    .run = resample_run,
+    .backward = resample_backward,
+    .saves_in = 3 << 1,
+};
+
+static const rt_op resample_grad_op = {
+    .name = "resample_grad",
+    RESAMPLE,
+    .run = resample_grad_run,
+    .backward = resample_grad_backward,
+    .saves_in = 3 << 1,
+};
+
+/* ---- indices and weights ---- */
+
+/* How one axis is resampled. */
+typedef struct mapping {
+    rt_interpolate_mode mode;
+    bool align_corners;
+    bool wide; /* nearest: indices are computed as float64, not as float32 */
+    int64_t in, out;
+    double scale; /* 0: out / in */
+} mapping;
+
+static bool is_nearest(rt_interpolate_mode mode)
+{
+    return mode == RT_INTERPOLATE_NEAREST || mode == RT_INTERPOLATE_NEAREST_EXACT;
+}
+
+/* Returns how far apart elements of the result are, in those of x. */
+static double step_of(const mapping *m)
+{
+    if (m->align_corners)
+        return m->out > 1 ? (double)(m->in - 1) / (double)(m->out - 1) : 0;
+    return m->scale > 0 ? 1 / m->scale : (double)m->in / (double)m->out;
+}
+
+static double rounded(const mapping *m, double v)
+{
+    return m->wide ? v : (float)v;
+}
+
+static int64_t clamped(int64_t i, int64_t n)
+{
+    return i < 0 ? 0 : i < n ? i : n - 1;
+}
+
+/* Rounds as PyTorch does, whose indices depend on it: floor is that of a float32 always. */
+static void nearest(const mapping *m, int64_t *at)
+{
+    double step = rounded(m, step_of(m));
+    for (int64_t o = 0; o < m->out; o++) {
+        double place = rounded(m, step * (double)o);
+        if (m->mode == RT_INTERPOLATE_NEAREST_EXACT)
+            place = rounded(m, rounded(m, rounded(m, step * ((double)o + 0.5)) - 0.5) + 0.5);
+        at[o] = clamped((int64_t)floorf((float)place), m->in);
+    }
+}
+
+/* The weight of an element at distance d: the cubic convolution of Keys (1981) with a = -0.75. */
+static double cubic(double d)
+{
+    const double a = -0.75;
+    d = fabs(d);
+    return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+}
+
+/* Elements beyond the ends are those at the ends. */
+static void weigh(const mapping *m, int taps, int64_t *at, double *w)
+{
+    double step = step_of(m);
+    for (int64_t o = 0; o < m->out; o++) {
+        double place = m->align_corners ? step * (double)o : step * ((double)o + 0.5) - 0.5;
+        if (taps == 2 && place < 0)
+            place = 0;
+        int64_t left = (int64_t)floor(place);
+        double rest = place - (double)left;
+        for (int t = 0; t < taps; t++, at++, w++) {
+            int64_t i = t - (taps / 2 - 1);
+            *at = clamped(left + i, m->in);
+            *w = taps == 2 ? (i ? rest : 1 - rest) : cubic(rest - (double)i);
+        }
+    }
+}
+
+/* Returns x with an axis mapped. */
+static rt_tensor *map_axis(rt_tensor *x, int axis, const mapping *m)
+{
+    int taps = is_nearest(m->mode) ? 1 : m->mode == RT_INTERPOLATE_BICUBIC ? 4 : 2;
+    bool same = m->in == m->out && (m->scale == 0 || taps == 2);
+    if (!x || same)
+        return x;
+    int64_t count;
+    if (__builtin_mul_overflow(m->out, (int64_t)taps, &count))
+        return RT_FAIL_NULL(RANGE, "interpolate: size %lld is more than any memory holds",
+                            (long long)m->out);
+    int64_t *at = rt_calloc((size_t)count, sizeof *at);
+    double *w = at ? rt_calloc((size_t)count, sizeof *w) : NULL;
+    rt_tensor *y = NULL;
+    if (w && taps == 1) {
+        nearest(m, at);
+        y = rt_index_select(x, axis, rt_from(at, rt_shape(m->out), RT_I64));
+    } else if (w) {
+        weigh(m, taps, at, w);
+        y = rt_apply(
+            &resample_op,
+            &(resample_args){.x = x,
+                             .w = rt_to(rt_from(w, rt_shape(m->out, taps), RT_F64), x->dtype),
+                             .at = rt_from(at, rt_shape(m->out, taps), RT_I64),
+                             .axis = axis,
+                             .size = m->out});
+    }
+    rt_mem_free(at);
+    rt_mem_free(w);
+    return y;
+}
+
+/* ---- the operation ---- */
+
+/* Returns the number of spatial axes that a mode is for; 0 if it is for any. */
+static int axes_of(rt_interpolate_mode mode)
+{
+    switch (mode) {
+    case RT_INTERPOLATE_LINEAR:
+        return 1;
+    case RT_INTERPOLATE_BILINEAR:
+    case RT_INTERPOLATE_BICUBIC:
+        return 2;
+    case RT_INTERPOLATE_TRILINEAR:
+        return 3;
+    default:
+        return 0;
+    }
+}
+
+/* Fails unless the mode is for as many spatial axes as x has, and for its type. */
+static rt_status check_mode(const rt_interpolate_args *a)
+{
+    rt_interpolate_mode mode = (rt_interpolate_mode)a->mode;
+    int axes = a->x->dims.n - 2, needed = axes_of(mode);
+    if (axes < 1 || axes > 3)
+        return RT_FAIL(SHAPE, "interpolate: x %s, expected [n,c,l], [n,c,h,w] or [n,c,d,h,w]",
+                       rt_dims_text(a->x->dims));
+    if (needed && needed != axes)
+        return RT_FAIL(SHAPE, "interpolate: x %s, expected %d axes after n and c for this mode",
+                       rt_dims_text(a->x->dims), needed);
+    if (!needed && a->align_corners)
+        return RT_FAIL(ARG,
+                       "interpolate: align_corners goes with the linear and cubic modes alone");
+    if (!is_nearest(mode) && !rt__dtype_is_float(a->x->dtype))
+        return RT_FAIL(DTYPE, "interpolate: x is %s, expected a float type, or mode nearest",
+                       rt_describe(a->x));
+    return RT_OK;
+}
+
+/* Computes the size and scale of a spatial axis, the i-th. */
+static rt_status map_of(const rt_interpolate_args *a, int i, mapping *m)
+{
+    bool sized = a->size.n > 0, scaled = a->scale_factor != (double)RT_NOT_GIVEN;
+    int axes = a->x->dims.n - 2;
+    if (sized == scaled)
+        return RT_FAIL(ARG, "interpolate: %s, expected either size or scale_factor",
+                       sized ? "both are given" : "neither is given");
+    if (sized && a->size.n != 1 && a->size.n != axes)
+        return RT_FAIL(SHAPE, "interpolate: size %s for x %s, expected one number, or %d",
+                       rt_dims_text(a->size), rt_dims_text(a->x->dims), axes);
+    if (sized && a->recompute_scale_factor)
+        return RT_FAIL(ARG, "interpolate: recompute_scale_factor goes with scale_factor alone");
+    *m = (mapping){.mode = (rt_interpolate_mode)a->mode,
+                   .align_corners = a->align_corners,
+                   .wide = a->x->dtype == RT_F64,
+                   .in = a->x->dims.d[2 + i]};
+    double size = sized ? 0 : floor((double)m->in * a->scale_factor);
+    m->out = sized ? a->size.d[a->size.n == 1 ? 0 : i] : size < 0x1p62 ? (int64_t)size : INT64_MAX;
+    m->scale = scaled && !a->recompute_scale_factor ? a->scale_factor : 0;
+    if (m->in < 1 || m->out < 1)
+        return RT_FAIL(RANGE, "interpolate: axis %d of x %s to size %lld, expected 1 or more both",
+                       2 + i, rt_dims_text(a->x->dims), (long long)m->out);
+    return RT_OK;
+}
+
+static rt_tensor *area(rt_tensor *x, int axes, const mapping *m)
+{
+    if (axes == 1)
+        return rt_adaptive_avg_pool1d(x, m[0].out);
+    if (axes == 2)
+        return rt_adaptive_avg_pool2d(x, {m[0].out, m[1].out});
+    return rt_adaptive_avg_pool3d(x, {m[0].out, m[1].out, m[2].out});
+}
+
+/* Axes that get shorter come before others, and of those the last one first: this way the fewest elements are computed. */
+RT_COMPOSITE(interpolate, rt_interpolate_args, RT_INTERPOLATE_FIELDS,
+             "y = x with other sizes of its spatial axes, by the nearest or by weighted elements")
+{
+    mapping m[3];
+    int axes = a->x->dims.n - 2;
+    rt_dims dims = a->x->dims;
+    if (check_mode(a) != RT_OK)
+        return NULL;
+    for (int i = 0; i < axes; i++) {
+        if (map_of(a, i, &m[i]) != RT_OK)
+            return NULL;
+        dims.d[2 + i] = m[i].out;
+    }
+    if (rt__dims_numel(dims, "interpolate") < 0)
+        return NULL;
+    if (a->mode == RT_INTERPOLATE_AREA)
+        return area(a->x, axes, m);
+    rt_tensor *y = is_nearest(m[0].mode) ? a->x : rt__widened(a->x);
+    for (int i = 0; i < axes; i++)
+        if (m[i].out < m[i].in)
+            y = map_axis(y, 2 + i, &m[i]);
+    for (int i = axes - 1; i >= 0; i--)
+        if (m[i].out >= m[i].in)
+            y = map_axis(y, 2 + i, &m[i]);
+    return y == a->x ? rt_clone(y) : rt_to(y, a->x->dtype);
+}
+
+rt_tensor *rt_interpolate_(rt_interpolate_args a)
+{
+    return rt_apply(&rt__op_interpolate, &a);
+}
