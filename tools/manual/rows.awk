@@ -202,7 +202,7 @@ function add_field(row,    part, its_type, its_default, range) {
     its_default = default_text(part[3])
     range = range_text(part[1], part[4])
     add_member(its_type, part[2] (part[1] == "PAIR" ? "[2]" : part[1] == "TRIPLE" ? "[3]" : ""), its_default, unquoted(part[5]) (range == "" ? "" : " (" range ")"))
-    if (part[1] == "INPUTS")
+    if (part[1] == "INPUTS" || part[1] == "INTS")
         add_member("int64_t", part[2] "_count", "", "how many")
 }
 
@@ -252,8 +252,8 @@ function range_text(row_kind, allowed) {
 }
 
 BEGIN {
-    split("INPUT INPUTS INT AUTO NUMBER FLAG TEXT CHOICE PAIR TRIPLE DIMS DTYPE LAYERS VALUE METRICS", kinds, " ")
-    split("rt_tensor *;rt_tensor *const *;int64_t;int64_t;double;bool;const char *;int;int64_t;int64_t;rt_dims;rt_dtype;const void *;const void *;rt_metrics", types, ";")
+    split("INPUT INPUTS INT AUTO NUMBER FLAG TEXT CHOICE PAIR TRIPLE DIMS DTYPE LAYERS VALUE METRICS INTS", kinds, " ")
+    split("rt_tensor *;rt_tensor *const *;int64_t;int64_t;double;bool;const char *;int;int64_t;int64_t;rt_dims;rt_dtype;const void *;const void *;rt_metrics;const int64_t *", types, ";")
     for (i = 1; i in kinds; i++)
         c_type[kinds[i]] = types[i]
 }
