@@ -52,6 +52,20 @@ RT_API rt_tensor *rt_exponential(rt_dims shape, double rate);
  * element (Marsaglia and Tsang, ACM TOMS 2000); NaN where alpha is not more than 0. Divide by a rate to
  * have another one. No gradient. */
 RT_API rt_tensor *rt_gamma(rt_tensor *alpha);
+/* Makes a float32 tensor of normal numbers with the given mean and standard deviation that lie from `low` to
+ * `high`, as torch.nn.init.trunc_normal_ does: the distribution without its tails, not with numbers moved
+ * to the ends. Ends farther than 8 standard deviations from the mean on one side leave nothing to draw from,
+ * and all numbers are the nearer one. */
+RT_API rt_tensor *rt_trunc_normal(rt_dims shape, double mean, double std, double low, double high);
+/* Makes a tensor with the shape and type of `rate` (floats) of Poisson-distributed numbers with that mean each.
+ * Fails if a rate is negative or not finite. No gradient. */
+RT_API rt_tensor *rt_poisson(rt_tensor *rate);
+/* Draws `samples` indices with probabilities proportional to the weights, floats [c] or [n,c]: int64
+ * [samples] or [n,samples], a row for each row of weights, which need not add up to 1. Without
+ * replacement no index is drawn twice, and those drawn first come first. Fails if a weight is negative or not
+ * finite, or a row has no weight other than 0, or without replacement fewer than `samples`. No
+ * gradient. */
+RT_API rt_tensor *rt_multinomial(rt_tensor *weights, int64_t samples, bool replacement);
 /* Makes a tensor with the shape, type and device of x, of numbers uniform in [0,1): those of rt_rand,
  * which 16-bit types round down. */
 RT_API rt_tensor *rt_rand_like(rt_tensor *x);

@@ -106,6 +106,7 @@ static const struct {
     {"pixel_unshuffle", "chw", "{\"downscale_factor\": 2}"},
     {"narrow", NULL, "{\"axis\": 1, \"start\": 1, \"length\": 2}"},
     {"multi_margin_loss", "2c,2,c", NULL},
+    {"multinomial", NULL, "{\"samples\": 1}"},
     {"nll_loss", "2c,2,c", NULL},
     {"pad", NULL, "{\"pads\": [1, 1]}"},
     {"permute", NULL, "{\"axes\": [1, 0]}"},

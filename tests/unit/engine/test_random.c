@@ -151,6 +151,142 @@ static void gamma_numbers_do_not_depend_on_others(void **state)
     assert_memory_equal(rt_data(after), rt_data(again), 4 * sizeof(float));
 }
 
+/* Compares counts of 0, 1, ... with n times the probabilities, whose sum is 1 at most: by chi-square, whose 1e-6 quantile for 19 degrees
+ * of freedom is 63. */
+static void assert_counts(rt_tensor *x, const double *probability, int classes)
+{
+    double count[20] = {0}, sum = 0;
+    rt_tensor *whole = rt_contiguous(rt_to(x, RT_I64));
+    assert_fine();
+    int64_t n = rt_numel(whole);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t k = rt_i64(whole)[i];
+        assert_true(k >= 0);
+        if (k < classes)
+            count[k]++;
+    }
+    for (int k = 0; k < classes; k++) {
+        double expected = (double)n * probability[k], d = count[k] - expected;
+        assert_true(expected > 0 ? expected > 5 : count[k] == 0);
+        sum += expected > 0 ? d * d / expected : 0;
+    }
+    assert_true(sum < 63);
+}
+
+static void truncated_normal_numbers_are_right(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    rt_random_seek(21, 0, 0);
+    assert_moments(rt_trunc_normal(rt_shape(N), 0, 1, -2, 2), 0, 0.77374, -2, nextafter(2, 3));
+    assert_moments(rt_trunc_normal(rt_shape(N), 3, 2, 3, INFINITY), 3 + 2 * 0.797885,
+                   4 * (1 - 2 / M_PI), 3, 14);
+    rt_tensor *tail = rt_trunc_normal(rt_shape(N), 0, 1, -6, -4);
+    assert_moments(tail, -4.2255469, 0.0465572, -6, nextafter(-4, 0));
+    rt_tensor *far = rt_trunc_normal(rt_shape(3), 0, 1, 40, 41);
+    assert_values(far, 40, 40, 40);
+    assert_null(rt_trunc_normal(rt_shape(3), 0, 1, 2, 2));
+    assert_error(RANGE, "trunc_normal: mean 0, std 1, from 2 to 2: expected a finite mean and std, "
+                        "and the lower end first");
+}
+
+static void poisson_numbers_are_right(void **state)
+{
+    (void)state;
+    enum { N = 10000, MOST = 20 };
+    static const float rates[] = {0.02f, 1, 6.5f, 9.99f, 10, 35, 2000, 3e5f};
+    rt_random_seek(22, 0, 0);
+    for (int i = 0; i < COUNT(rates); i++) {
+        const double rate = rates[i];
+        rt_tensor *x = rt_poisson(rt_full(rt_shape(N), rate, RT_F32));
+        assert_moments(x, rate, rate, 0, rate + 12 * sqrt(rate) + 5);
+        double p[MOST] = {exp(-rate)};
+        int begin = 0, n = 1; /* the numbers that are expected often enough: begin to n */
+        for (int k = 1; k < MOST; k++)
+            p[k] = p[k - 1] * rate / k;
+        for (; begin < MOST && p[begin] * N <= 5; begin++)
+            p[begin] = 0;
+        for (n = begin; n < MOST && p[n] * N > 5; n++)
+            ;
+        rt_tensor *shown = rt_masked_select(x, rt_ge(x, rt_scalar(begin)));
+        for (int k = begin; k < n; k++)
+            p[k] *= (double)N / (double)rt_numel(shown);
+        if (begin < n)
+            assert_counts(shown, p, n);
+    }
+    rt_tensor *none = rt_poisson(rt_zeros(rt_shape(3), RT_BF16));
+    assert_int_equal(rt_dtype_of(none), RT_BF16);
+    assert_values(rt_to(none, RT_F32), 0, 0, 0);
+    assert_null(rt_poisson(rt_from((const float[]){1, -1}, rt_shape(2), RT_F32)));
+    assert_error(RANGE, "poisson: a rate is negative, infinite or NaN");
+    assert_null(rt_poisson(rt_scalar(NAN)));
+    assert_error(RANGE, "poisson: a rate is negative, infinite or NaN");
+}
+
+/* A number depends on its place and its own rate, and takes one stream however many attempts were made. */
+static void poisson_numbers_do_not_depend_on_others(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    rt_random_seek(23, 0, 0);
+    rt_tensor *rate = rt_add_scalar(rt_rand(rt_shape(N)), 9.5); /* some by each method */
+    rt_tensor *first = rt_poisson(rate), *after = rt_rand(rt_shape(4));
+    rt_random_seek(23, 0, 0);
+    rt_rand(rt_shape(1));
+    rt_tensor *more = rt_cat(((rt_tensor *[]){rate, rt_full(rt_shape(999), 1e6, RT_F32)}), 2, 0);
+    rt_tensor *second = rt_poisson(more), *again = rt_rand(rt_shape(4));
+    assert_fine();
+    assert_memory_equal(rt_data(first), rt_data(second), N * sizeof(float));
+    assert_memory_equal(rt_data(after), rt_data(again), 4 * sizeof(float));
+}
+
+static void indices_are_drawn_by_weights(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    const float w[] = {0, 1, 0, 3, 2, 0, 4, 0};
+    const double p[] = {0, 0.1, 0, 0.3, 0.2, 0, 0.4, 0};
+    rt_random_seek(24, 0, 0);
+    rt_tensor *weights = rt_from(w, rt_shape(8), RT_F32);
+    assert_counts(rt_multinomial(weights, N, true), p, 8);
+    rt_tensor *rows = rt_expand(rt_mul_scalar(weights, 1e30), rt_shape(N, 8));
+    rt_tensor *drawn = rt_multinomial(rows, 2, false);
+    assert_int_equal(rt_size(drawn, 1), 2);
+    assert_counts(rt_select(drawn, 1, 0), p, 8);
+    double second[8] = {0}; /* the sum over the first, i, of p[i] p[k] / (1 - p[i]) */
+    for (int i = 0; i < 8; i++)
+        for (int k = 0; k < 8; k++)
+            second[k] += i == k ? 0 : p[i] * p[k] / (1 - p[i]);
+    assert_counts(rt_select(drawn, 1, 1), second, 8);
+    rt_tensor *all = rt_multinomial(weights, 4, false);
+    assert_true(rt_item(rt_sum(all)) == 1 + 3 + 4 + 6);
+    assert_int_equal(rt_numel(rt_multinomial(rt_ones(rt_shape(0, 3)), 2, true)), 0);
+}
+
+static void weights_are_checked(void **state)
+{
+    (void)state;
+    const float w[] = {1, 0, 2, 0, 0, 0};
+    rt_tensor *weights = rt_from(w, rt_shape(2, 3), RT_F32), *row = rt_select(weights, 0, 0);
+    assert_null(rt_multinomial(weights, 1, true));
+    assert_error(RANGE, "multinomial: row 1 has 0 weights that are not 0, expected 1 or more");
+    assert_null(rt_multinomial(row, 3, false));
+    assert_error(RANGE, "multinomial: row 0 has 2 weights that are not 0, expected 3 or more");
+    assert_null(rt_multinomial(row, 4, false));
+    assert_error(RANGE, "multinomial: 4 samples without replacement of 3 indices");
+    assert_null(rt_multinomial(row, 0, true));
+    assert_error(RANGE, "multinomial: samples is 0, expected 1 or more");
+    assert_null(rt_multinomial(rt_scalar(1), 1, true));
+    assert_error(SHAPE, "multinomial: weights is [], expected [c] or [n, c]");
+    assert_null(rt_multinomial(rt_ones(rt_shape(2, 0)), 1, true));
+    assert_error(SHAPE, "multinomial: weights is [2,0]: there is no index to draw");
+    const float wrong[] = {-1, INFINITY, NAN};
+    for (int i = 0; i < COUNT(wrong); i++) {
+        assert_null(rt_multinomial(rt_from((float[]){1, wrong[i]}, rt_shape(2), RT_F32), 1, true));
+        assert_error(RANGE, "multinomial: a weight is negative, infinite or NaN");
+    }
+}
+
 static void permuted_numbers_are_the_keyed_permutation(void **state)
 {
     (void)state;
@@ -370,6 +506,11 @@ int main(void)
         TEST(exponential_numbers_are_right),
         TEST(gamma_numbers_are_right),
         TEST(gamma_numbers_do_not_depend_on_others),
+        TEST(truncated_normal_numbers_are_right),
+        TEST(poisson_numbers_are_right),
+        TEST(poisson_numbers_do_not_depend_on_others),
+        TEST(indices_are_drawn_by_weights),
+        TEST(weights_are_checked),
         TEST(permuted_numbers_are_the_keyed_permutation),
         TEST(bernoulli_of_certain_events),
         TEST(integers_are_even_and_in_range),

@@ -47,6 +47,14 @@ rt_tensor *rt__uniform_of(rt_rng r, rt_dims shape)
     return rt_add_scalar(rt_neg(u), 1);
 }
 
+rt_tensor *rt__fine_uniform_of(rt_rng r, int k, rt_dims shape)
+{
+    rt_tensor *high = rt_to(rt__uniform_of(rt__attempt(r, 2 * k), shape), RT_F64);
+    rt_tensor *low = rt_to(rt__uniform_of(rt__attempt(r, 2 * k + 1), shape), RT_F64);
+    low = rt_mul_scalar(rt_add_scalar(low, 0x1p-25 - 1), 0x1p-24);
+    return rt_add_scalar(rt_add(high, low), -0x1p-48);
+}
+
 rt_tensor *rt__normal_of(rt_rng r, rt_dims shape)
 {
     return rt_apply(&numbers_op, &(numbers_args){r, shape, true});

@@ -15,6 +15,8 @@ rt_rng rt__attempt(rt_rng r, int k);
 /* Return float32 numbers there: uniform in (0, 1], steps of 2^-24; standard normal. Nothing is recorded. */
 rt_tensor *rt__uniform_of(rt_rng r, rt_dims shape);
 rt_tensor *rt__normal_of(rt_rng r, rt_dims shape);
+/* Returns float64 numbers uniform in (0, 1), odd multiples of 2^-49, made of those of the attempts 2 k and 2 k + 1. */
+rt_tensor *rt__fine_uniform_of(rt_rng r, int k, rt_dims shape);
 /* Returns whether an element of a bool tensor is true; false after a failure. */
 bool rt__any_true(rt_tensor *x);
 
