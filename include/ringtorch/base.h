@@ -1,6 +1,7 @@
 /* Starting and shutting down, objects and scopes.
  *
  *     rt_init("auto", .seed = 1337);
+ *     rt_memory_count_by_op(true);
  *     rt_scope s = rt_scope_begin();
  *     rt_tensor *a = rt_ones(rt_shape(2, 3)), *b = rt_ones(rt_shape(3, 2));
  *     rt_tensor *y = rt_relu(rt_matmul(a, b));   // [2,2] both results belong to s
@@ -8,6 +9,9 @@
  *     rt_scope_end(s);                           // frees the product; y lives on as `best`
  *     printf("%g\n", rt_item(rt_sum(best)));     // 12
  *     rt_free(best);
+ *     rt_op_memory most;
+ *     rt_memory_by_op(&most, 1);
+ *     printf("'%s': %d bytes at the peak\n", most.op, (int)most.bytes_at_peak);   // '': 48 bytes at the peak
  *     return rt_shutdown();
  *
  * Lifetime: every constructor and operation returns an object that the calling thread's current scope
@@ -118,6 +122,26 @@ RT_API rt_status rt_memory_reset_peak(rt_device device);
 /* Returns cached memory to the system, for a program that needs it elsewhere; the next step
  * allocates it again. The pool does so itself when the system runs out of memory. */
 RT_API void rt_memory_trim(void);
+
+/* The memory of the tensors that one operation made. */
+typedef struct rt_op_memory {
+    /* The operation's name, valid as long as the operation; "" for what no operation made, such as
+     * parameters, constants and data. */
+    const char *op;
+    int64_t bytes;         /* of those that exist */
+    int64_t bytes_at_peak; /* of those that existed when all tensors together took most */
+    int64_t tensors;       /* how many exist, views and clones that share memory not counted */
+} rt_op_memory;
+/* Starts to count the memory of tensors by the operation that makes them, from nothing: only tensors that are
+ * made from now on count, on all devices together, by all threads. Of operations that are composed of
+ * others, the inner ones count. With false, new tensors are not counted any more; those that were still
+ * leave the count when they are freed. Counting slows operations down a little; without it, nothing is
+ * lost. */
+RT_API void rt_memory_count_by_op(bool on);
+/* Writes a row for each operation whose tensors have memory now, or had at the peak since the count began, at
+ * most `room`, those with the most bytes at the peak first. Returns how many rows there are, which may be
+ * more. The bytes are those of the elements; the pool takes more for what it rounds up. */
+RT_API int rt_memory_by_op(rt_op_memory *rows, int room);
 
 RT_END_DECLS
 

@@ -592,6 +592,8 @@ static inline rt_status carry_out(frame *f, rt_tensor *place)
     if (c->op->n_fields > c->op->n_in)
         RT_TRY(rt__check_values(c->op, c->args));
     rt__trace_op(&rt__thread, c->op->name);
+    const char *caller = rt__thread.op;
+    rt__thread.op = c->op->name;
     rt_gpu *outer = rt__thread.gpu;
     if (f->gpu || outer) { /* tensors made for the call lie on its inputs' device */
         f->exec = rt__exec_on(f->gpu);
@@ -599,6 +601,7 @@ static inline rt_status carry_out(frame *f, rt_tensor *place)
     }
     rt_status status = c->op->compose ? compose(c) : compute(c, place);
     rt__thread.gpu = outer;
+    rt__thread.op = caller;
     return status;
 }
 

@@ -57,6 +57,7 @@ typedef struct rt_checks {
 #define RT_FIBER_STATE                                                                             \
     rt_object **owned; /* [capacity]: the scope stack, a scope is a mark in it */                  \
     int64_t count, capacity;                                                                       \
+    const char *op;   /* name of the operation that runs, static text; NULL: none */               \
     bool no_grad;     /* operations are not recorded */                                            \
     bool inference;   /* nothing may ask for a gradient */                                         \
     rt_checks checks; /* of the values that operations make */                                     \

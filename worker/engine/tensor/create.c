@@ -29,6 +29,7 @@ static inline rt_storage *storage_new(size_t bytes, void *elsewhere)
     s->bytes = bytes;
     s->data = elsewhere ? elsewhere : s + 1;
     s->gpu = NULL;
+    s->maker = elsewhere ? (rt__maker){0, 0} : rt__made_by(bytes);
     return s;
 }
 
@@ -36,9 +37,10 @@ static rt_storage *storage_on(rt_gpu *gpu, size_t bytes)
 {
     void *there = rt_gpu_alloc(gpu, bytes);
     rt_storage *s = there ? storage_new(bytes, there) : NULL;
-    if (s)
+    if (s) {
         s->gpu = gpu;
-    else
+        s->maker = rt__made_by(bytes);
+    } else
         rt_gpu_free(gpu, there, bytes);
     return s;
 }
@@ -54,6 +56,7 @@ static void storage_free(rt_storage *s)
     /* Release: this owner's writes come before the free; acquire: the last owner sees the others' writes. */
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
+    rt__made_by_drop(s->maker, s->bytes);
     if (s->whole)
         storage_free(s->whole);
     else if (s->gpu)

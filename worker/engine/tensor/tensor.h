@@ -10,6 +10,7 @@
 #define RINGTORCH_WORKER_ENGINE_TENSOR_TENSOR_H
 
 #include "kernels/device.h"
+#include "worker/engine/base/made_by.h"
 #include "worker/engine/base/object.h"
 #include <ringtorch/ops/create.h>
 #include <ringtorch/ops/views.h>
@@ -31,6 +32,7 @@ typedef struct rt_storage {
     size_t bytes; /* of its memory */
     void *data;
     rt_gpu *gpu; /* the device of the memory; NULL: the CPU */
+    rt__maker maker;
 } rt_storage;
 
 struct rt_tensor {
