@@ -361,8 +361,6 @@ int main(int argc, char **argv)
         &b,
         (rt_conv_shape){
             2, 16, {16, 32, 32}, 16, {3, 3, 3}, {16, 32, 32}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, 1});
-    bench_pool(&b, (rt_pool2d_shape){32 * 32, 28, 28, 2, 2, 14, 14, {2, 2}, {0, 0}, false});
-    bench_pool(&b, (rt_pool2d_shape){32 * 64, 14, 14, 3, 3, 7, 7, {2, 2}, {1, 1}, false});
     bench_pool(
         &b,
         (rt_pool_shape){

@@ -1,4 +1,5 @@
-/* Operations that run out of memory: the n-th allocation fails for every n. Each time there is an error, and nothing is lost. */
+/* Operations and steps of training that run out of memory: the n-th allocation fails for every n. Each time there is an error, and nothing is
+ * lost. */
 #include "check.h"
 
 #include "common/base/mem.h"
@@ -32,12 +33,16 @@
     ROW(trapezoid, rt_trapezoid(x))                                                                \
     ROW(triplet_margin_loss, rt_triplet_margin_loss(x, rt_exp(x), rt_sin(x)))                      \
     ROW(cross_entropy, rt_cross_entropy(x, i))                                                     \
+    ROW(einsum, rt_einsum("ij,ij,i->j", x, rt_exp(x), rt_sum(x, rt_shape(1))))                     \
     ROW(exponential, rt_exponential(rt_shape(3), 1))                                               \
     ROW(gamma, rt_gamma(rt_exp(x)))                                                                \
     ROW(index, rt_index(x, RT_PICK(i), RT_SLICE(0, 2)))                                            \
     ROW(index_put, rt_index_put(x, rt_scalar(1), RT_PICK(rt_gt(x, rt_scalar(0)))))                 \
     ROW(logcumsumexp, rt_logcumsumexp(x, 1))                                                       \
     ROW(median, rt_median(x, 1).values)                                                            \
+    ROW(multi_dot, rt_multi_dot(((rt_tensor *[]){x, rt_t(x), x}), 3))                              \
+    ROW(multinomial, rt_multinomial(rt_exp(x), 2, false))                                          \
+    ROW(poisson, rt_poisson(rt_mul_scalar(rt_exp(x), 5)))                                          \
     ROW(rms_norm, rt_rms_norm(x))                                                                  \
     ROW(sort, rt_sort(x).values)                                                                   \
     ROW(tril, rt_tril(x, 0))                                                                       \
@@ -99,8 +104,83 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+/* ---- a step of training ---- */
+
+/* Each makes a net, a loss of it, and an optimiser that takes a step. They may go on after a failure. */
+static void train_images(void)
+{
+    rt_module *net =
+        rt_nn_sequential(rt_nn_conv2d(1, 2, 3, .padding = RT_NN_SAME), rt_nn_batch_norm2d(2),
+                         rt_nn_relu(), rt_nn_max_pool2d(2), rt_nn_flatten(), rt_nn_linear(8, 3));
+    rt_optim *opt = rt_optim_sgd(net, .lr = 0.1, .momentum = 0.9);
+    rt_tensor *x = rt_randn(rt_shape(2, 1, 4, 4)), *y = rt_forward(net, x);
+    rt_backward(rt_cross_entropy(y, rt_arange(0, 2, 1, RT_I64)));
+    rt_optim_step(opt);
+}
+
+/* With rules that measure whole parameters. */
+static void train_numbers(void)
+{
+    rt_module *net = rt_nn_sequential(rt_nn_linear(3, 4), rt_nn_dropout(0.5), rt_nn_linear(4, 2));
+    rt_optim *opt = rt_optim_adafactor(net, .lr = 0.1);
+    rt_backward(rt_mean(rt_square(rt_forward(net, rt_randn(rt_shape(5, 3))))));
+    rt_optim_step(opt);
+    opt = rt_optim_lamb(net, .lr = 0.1);
+    rt_backward(rt_mean(rt_square(rt_forward(net, rt_randn(rt_shape(5, 3))))));
+    rt_optim_step(opt);
+}
+
+static void train_words(void)
+{
+    rt_module *net =
+        rt_nn_sequential(rt_nn_embedding(5, 4), rt_nn_positions(3, 4),
+                         rt_nn_residual(rt_nn_layer_norm(4), rt_nn_attention(4, 2, .causal = true)),
+                         rt_nn_linear(4, 5));
+    rt_optim *opt = rt_optim_adamw(net, .lr = 0.1);
+    rt_tensor *words = rt_randint(rt_shape(2, 3), 0, 5), *y = rt_forward(net, words);
+    rt_backward(rt_cross_entropy(rt_reshape(y, rt_shape(6, 5)), rt_flatten(words, 0, 1)));
+    rt_optim_step(opt);
+}
+
+/* Trains while the n-th allocation fails; returns whether there was no such. */
+static bool trains(void (*train)(void), int n)
+{
+    rt_scope s = rt_scope_begin();
+    rt_mem_fail_after(n);
+    train();
+    rt_mem_fail_after(-1);
+    bool passed = !rt_failed();
+    if (!passed && rt_error_code() != RT_E_NOMEM)
+        fail_msg("allocation %d: %s", n, rt_error());
+    rt_error_clear();
+    rt_scope_end(s);
+    return passed;
+}
+
+static void every_allocation_of_a_training_step_may_fail(void **state)
+{
+    (void)state;
+    static void (*const steps[])(void) = {train_images, train_numbers, train_words};
+    rt_shutdown();
+    int64_t blocks = rt_mem_live(), live = rt_live_objects();
+    for (int i = 0; i < COUNT(steps); i++) {
+        int n = 0;
+        for (bool passed = false; !passed; n++) {
+            assert_in_range(n, 0, 10000);
+            passed = trains(steps[i], n);
+            rt_shutdown();
+            if (rt_live_objects() != live || rt_mem_live() != blocks)
+                fail_msg("net %d, allocation %d: something was lost", i, n);
+        }
+        assert_true(n > 100);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(every_allocation_may_fail)};
+    const struct CMUnitTest tests[] = {
+        TEST(every_allocation_may_fail),
+        TEST(every_allocation_of_a_training_step_may_fail),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,8 @@ static rt_status multinomial_run(rt_call *c)
     RT_TRY(check(a, w));
     rt_tensor *y;
     w = rt_div(w, rt_amax(w, rt_shape(-1), .keep_dim = true));
+    if (!w)
+        return rt_error_code();
     if (a->replacement) {
         rt_tensor *sums = rt_cumsum(w, -1),
                   *total = rt_narrow(sums, -1, w->dims.d[w->dims.n - 1] - 1, 1);
