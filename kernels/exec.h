@@ -34,4 +34,8 @@ rt_exec *rt_exec_cpu(void);
  * nothing. NULL with the error slot filled if memory runs out. */
 void *rt_scratch(rt_exec *e, size_t bytes);
 
+/* Calls body(context, i) for each i from 0 to n - 1, on e's threads, each of which gets ascending numbers. A call from within a body runs
+ * on its thread alone. */
+void rt_exec_each(rt_exec *e, int64_t n, void (*body)(void *context, int64_t i), void *context);
+
 #endif

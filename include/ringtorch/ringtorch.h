@@ -15,8 +15,8 @@
  * that one check per step finds (status.h).
  *
  * Read them in this order: version.h, status.h (errors), base.h (starting, objects, scopes), tensor.h,
- * random.h, ops.h, autograd.h, checks.h, nn.h, optim.h, data.h, formats.h, train.h. examples/mnist_mlp.c is a whole
- * program. */
+ * random.h, ops.h, autograd.h, checks.h, nn.h, optim.h, data.h, formats.h, train.h, parallel.h.
+ * examples/mnist_mlp.c is a whole program. */
 #ifndef RINGTORCH_RINGTORCH_H
 #define RINGTORCH_RINGTORCH_H
 
@@ -30,6 +30,7 @@
 #include <ringtorch/nn.h>
 #include <ringtorch/ops.h>
 #include <ringtorch/optim.h>
+#include <ringtorch/parallel.h>
 #include <ringtorch/plugin.h>
 #include <ringtorch/random.h>
 #include <ringtorch/status.h>

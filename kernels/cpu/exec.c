@@ -43,6 +43,14 @@ void *rt_scratch(rt_exec *e, size_t bytes)
     return e->scratch.data;
 }
 
+void rt_exec_each(rt_exec *e, int64_t n, void (*body)(void *context, int64_t i), void *context)
+{
+    bool team = e->threads > 1 && n > 1 && !omp_in_parallel();
+    RT_PRAGMA(omp parallel for schedule(dynamic) num_threads(e->threads) if (team))
+    for (int64_t i = 0; i < n; i++)
+        body(context, i);
+}
+
 void rt_kernels_shutdown(void)
 {
     release(&mine);
