@@ -117,7 +117,9 @@ RT_API int64_t *rt_i64(const rt_tensor *x);
 RT_API double rt_item(const rt_tensor *x);
 /* Copies all elements, in row-major order, into memory with room for rt_numel(x) elements. */
 RT_API rt_status rt_copy_out(const rt_tensor *x, void *data);
-/* Prints the values and the description to stdout; large tensors without their middle. */
+/* Prints the values and the description to stdout, in columns of equal width as PyTorch does: floats with 4 digits behind the point,
+ * or as 1.2345e+06 if the largest is more than 1,000 times the smallest other than 0, more than 1e8, or the smallest less than 1e-4.
+ * Of more than 1,000 elements only 3 at either end of each axis are shown. */
 RT_API void rt_print(const rt_tensor *x);
 
 RT_END_DECLS
