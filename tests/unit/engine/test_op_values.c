@@ -15,8 +15,9 @@ static bool is_users(rt_status code)
     return rt_status_exit_code(code) == 2 || code == RT_E_NOMEM;
 }
 
-/* Returns whether the call was done. Fails the test if it was neither done nor refused as a user's mistake. */
-static bool call(const rt_op *op)
+/* Calls while allocations fail, from the one after `allocations` on if that is not negative. Returns whether the call was done. Fails the
+ * test if it was neither done nor refused as a user's mistake, or for lack of memory. */
+static bool call(const rt_op *op, int64_t allocations)
 {
     rt__named given[MOST_INPUTS];
     char names[MOST_INPUTS][80];
@@ -24,7 +25,12 @@ static bool call(const rt_op *op)
     rt_scope s = rt_scope_begin();
     int n = any_inputs(op, given, names);
     json_t *values = any_values(op);
-    rt_status status = rt__call_by_name(op, given, n, values, below(2), &out);
+    bool in_place = below(2);
+    if (allocations >= 0)
+        rt_memory_trim(); /* so that blocks are requested from the system */
+    rt_mem_fail_after(allocations);
+    rt_status status = rt__call_by_name(op, given, n, values, in_place, &out);
+    rt_mem_fail_after(-1);
     if (status != RT_OK && !is_users(status)) {
         char *text = rt_json_text(values);
         print_message("%s %s\n", op->name, text);
@@ -50,12 +56,24 @@ static void anything_is_done_or_refused(void **state)
         if (op->n_in > MOST_INPUTS)
             fail_msg("%s: %d inputs, the test has room for %d", op->name, op->n_in, MOST_INPUTS);
         for (int i = 0; i < CALLS; i++)
-            done += call(op);
+            done += call(op, -1);
         that_ran += done > 0;
     }
     assert_int_equal(rt_live_objects(), objects);
     if (that_ran < operations * 3 / 4) /* otherwise too few calls test an operation */
         fail_msg("only %d of %d operations ever ran", that_ran, operations);
+}
+
+static void any_allocation_may_fail(void **state)
+{
+    (void)state;
+    enum { CALLS_WITHOUT_MEMORY = 4 };
+    int64_t objects = rt_live_objects();
+    const rt_op *op;
+    for (int i = 0; (op = rt_op_at(i)); i++)
+        for (int k = 0; k < CALLS_WITHOUT_MEMORY; k++)
+            call(op, below(20));
+    assert_int_equal(rt_live_objects(), objects);
 }
 
 /* An axis is converted to int: 2^32 must not become 0. */
@@ -124,9 +142,8 @@ static void a_length_beyond_63_bits_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(anything_is_done_or_refused),
-        TEST(an_axis_beyond_32_bits_is_refused),
-        TEST(a_step_may_be_larger_than_any_tensor),
+        TEST(anything_is_done_or_refused),        TEST(any_allocation_may_fail),
+        TEST(an_axis_beyond_32_bits_is_refused),  TEST(a_step_may_be_larger_than_any_tensor),
         TEST(a_length_beyond_63_bits_is_refused),
     };
     rng = random_seed("test_op_values");

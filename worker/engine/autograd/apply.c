@@ -123,8 +123,10 @@ static rt_status make_room(frame *f, int count)
     c->n_out = count;
     if (count > FEW) {
         f->more = rt_calloc((size_t)count, sizeof *c->spec + 2 * sizeof *c->out);
-        if (!f->more)
+        if (!f->more) {
+            c->n_out = 0;
             return rt_error_code();
+        }
         c->spec = f->more;
         c->out = (rt_tensor **)(c->spec + count);
         f->given = c->out + count;

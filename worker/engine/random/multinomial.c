@@ -8,7 +8,7 @@
 
 #define MULTINOMIAL_FIELDS(F)                                                                      \
     F(INPUT, weights, RT_NEEDED, RT_FLOATS, "[c] or [n, c], of each index: 0 or more")             \
-    F(INT, samples, RT_NEEDED, RT_FROM(1), "how many indices are drawn, from each row")            \
+    F(INT, samples, RT_NEEDED, RT_WITHIN(1, INT32_MAX), "how many are drawn from each row")        \
     F(FLAG, replacement, false, RT_ANY, "an index may be drawn again")
 typedef struct RT_DESIGNATED multinomial_args {
     RT_STRUCT(MULTINOMIAL_FIELDS)

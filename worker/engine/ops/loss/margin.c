@@ -174,6 +174,8 @@ static rt_tensor *count_targets(rt_tensor *target)
 /* Losses [n] of rows. Only as many columns of targets as the row with the most of them has are looked at. */
 static rt_tensor *multilabel_rows(rt_tensor *x, rt_tensor *target)
 {
+    if (!x || !target)
+        return NULL;
     int64_t n = x->dims.d[0], classes = x->dims.d[1];
     rt_tensor *zero = number(0, target), *count = count_targets(target);
     int64_t most = n > 0 && classes > 0 ? (int64_t)rt_item(rt_amax(count)) : 0;
