@@ -167,7 +167,7 @@ static void bench_conv(const bench *b, rt_conv_shape s)
     char shape[64];
     int64_t nx = s.n * s.c * rt_volume(s.in), nw = s.oc * s.c * rt_volume(s.kernel),
             ny = s.n * s.oc * rt_volume(s.out);
-    double flops = 2.0 * (double)(ny * s.c * rt_volume(s.kernel));
+    double flops = 2.0 * (double)(ny * s.c / s.groups * rt_volume(s.kernel));
     float *x = filled(nx), *w = filled(nw), *y = filled(ny), *dx = filled(nx), *dw = filled(nw),
           *bias = filled(s.oc);
     snprintf(shape, sizeof shape, "%lld x %lld->%lld %lldx%lldx%lld, %lldx%lldx%lld/%lld",
@@ -183,6 +183,23 @@ static void bench_conv(const bench *b, rt_conv_shape s)
     rt_mem_free(dx);
     rt_mem_free(dw);
     rt_mem_free(bias);
+}
+
+/* The windows of images as columns, and back. */
+static void bench_columns(const bench *b, rt_conv_shape s)
+{
+    char shape[64];
+    int64_t nx = s.n * s.c * rt_volume(s.in);
+    int64_t ny = s.n * s.c * rt_volume(s.kernel) * rt_volume(s.out);
+    double bytes = 4.0 * (double)(nx + ny);
+    float *x = filled(nx), *y = filled(ny);
+    snprintf(shape, sizeof shape, "%lld x %lldx%lld, %lldx%lld/%lld", (long long)(s.n * s.c),
+             (long long)s.in[1], (long long)s.in[2], (long long)s.kernel[1], (long long)s.kernel[2],
+             (long long)s.stride[1]);
+    ROW("im2col", shape, 0, bytes, b->k->im2col[RT_F32](rt_exec_cpu(), &s, x, y));
+    ROW("col2im", shape, 0, bytes, b->k->col2im[RT_F32](rt_exec_cpu(), &s, y, x));
+    rt_mem_free(x);
+    rt_mem_free(y);
 }
 
 static void bench_pool(const bench *b, rt_pool_shape s)
@@ -361,6 +378,10 @@ int main(int argc, char **argv)
         &b,
         (rt_conv_shape){
             2, 16, {16, 32, 32}, 16, {3, 3, 3}, {16, 32, 32}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, 1});
+    rt_conv_shape depthwise = image_conv(8, 64, 28, 64, 1);
+    depthwise.groups = 64;
+    bench_conv(&b, depthwise);
+    bench_columns(&b, image_conv(8, 64, 28, 64, 1));
     bench_pool(
         &b,
         (rt_pool_shape){

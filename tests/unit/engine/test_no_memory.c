@@ -17,6 +17,9 @@ static rt_tensor *many_parts(rt_tensor *x)
 #define ROWS(ROW)                                                                                  \
     ROW(binary_cross_entropy, rt_binary_cross_entropy(rt_sigmoid(x), rt_sigmoid(x)))               \
     ROW(cumprod, rt_cumprod(x, 1))                                                                 \
+    ROW(conv_transpose1d,                                                                          \
+        rt_conv_transpose1d(rt_reshape(x, rt_shape(1, 2, 3)),                                      \
+                            rt_reshape(rt_exp(x), rt_shape(2, 1, 3)), .stride = 2))                \
     ROW(cosine_similarity, rt_cosine_similarity(x, rt_exp(x)))                                     \
     ROW(diag_embed, rt_diag_embed(x))                                                              \
     ROW(embedding_bag, rt_embedding_bag(x, rt_reshape(i, rt_shape(1, 2))))                         \
@@ -25,6 +28,7 @@ static rt_tensor *many_parts(rt_tensor *x)
     ROW(gumbel_softmax, rt_gumbel_softmax(x))                                                      \
     ROW(histc, rt_histc(x))                                                                        \
     ROW(huber_loss, rt_huber_loss(x, rt_exp(x)))                                                   \
+    ROW(im2col, rt_im2col(rt_reshape(x, rt_shape(1, 2, 3)), {2, 2}))                               \
     ROW(isclose, rt_isclose(x, x))                                                                 \
     ROW(kl_div, rt_kl_div(x, rt_sigmoid(x)))                                                       \
     ROW(logsumexp, rt_logsumexp(x, rt_shape(1)))                                                   \
