@@ -12,6 +12,7 @@
 #define RINGTORCH_OPS_CONV_H
 
 #include <ringtorch/op.h>
+#include <ringtorch/ops/resize.h>
 
 RT_BEGIN_DECLS
 
@@ -22,11 +23,13 @@ RT_BEGIN_DECLS
     F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, of_w)                                              \
     F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[out]")                                      \
     F(KIND, stride, ones, RT_WITHIN(1, INT32_MAX), "steps of the kernel")                          \
-    F(KIND, padding, zeros, RT_WITHIN(0, INT32_MAX), "zeros on both sides")                        \
+    F(KIND, padding, zeros, RT_WITHIN(0, INT32_MAX), "elements added on both sides")               \
     F(KIND, dilation, ones, RT_WITHIN(1, INT32_MAX), "distance between elements of the kernel")    \
     F(INT, groups, 1, RT_WITHIN(1, INT32_MAX),                                                     \
       "groups of channels, convolved separately; divides in and out")                              \
-    F(FLAG, same, false, RT_ANY, "pad to keep the size (stride 1); an odd element pads the end")
+    F(FLAG, same, false, RT_ANY, "pad to keep the size (stride 1); an odd element pads the end")   \
+    F(CHOICE, mode, RT_PAD_CONSTANT, "zeros|reflect|replicate|circular",                           \
+      "what is added: zeros, or what rt_pad adds")
 #define RT_CONV1D_FIELDS(F)                                                                        \
     RT_CONV_FIELDS(F, INT, 1, 0, "[n, in, len], or one sequence [in, len]", "[out, in/groups, k]")
 #define RT_CONV2D_FIELDS(F)                                                                        \

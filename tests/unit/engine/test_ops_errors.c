@@ -405,6 +405,12 @@ static rt_tensor *z(rt_dims dims)
     MISTAKE(conv_negative,                                                                         \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 3, 3)), .padding = {-1, 0}),       \
             RANGE, "conv2d: padding is -1, expected 0 to 2147483647")                              \
+    MISTAKE(conv_reflects_more_than_there_is,                                                      \
+            rt_conv2d(f(rt_shape(1, 1, 2, 4)), f(rt_shape(1, 1, 3, 3)), .padding = {2, 1},         \
+                      .mode = RT_PAD_REFLECT),                                                     \
+            RANGE,                                                                                 \
+            "pad: 2 and 2 elements for axis 2 of float32[1,1,2,4] cpu: reflect adds less than an " \
+            "axis has")                                                                            \
     MISTAKE(conv1d_axes, rt_conv1d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 3))), SHAPE,          \
             "conv1d: x [1,1,4,4] and w [1,1,3]: expected [n,in,len] or [in,len], and "             \
             "[out,in/groups,k]")                                                                   \

@@ -10,7 +10,7 @@
 RT_COMPOSITE(conv1d, rt_conv1d_args, RT_CONV1D_FIELDS,
              "y[n,o,i] = bias[o] + sum over c, p of x[n,c,i+p] w[o,c,p]")
 {
-    return rt__conv(&(rt__convolution){COMMON(1, &), .same = a->same});
+    return rt__conv(&(rt__convolution){COMMON(1, &), .same = a->same, .mode = a->mode});
 }
 
 rt_tensor *rt_conv1d_(rt_conv1d_args a)
@@ -21,7 +21,7 @@ rt_tensor *rt_conv1d_(rt_conv1d_args a)
 RT_COMPOSITE(conv2d, rt_conv2d_args, RT_CONV2D_FIELDS,
              "y[n,o,i,j] = bias[o] + sum over c, p, q of x[n,c,i+p,j+q] w[o,c,p,q]")
 {
-    return rt__conv(&(rt__convolution){COMMON(2, ), .same = a->same});
+    return rt__conv(&(rt__convolution){COMMON(2, ), .same = a->same, .mode = a->mode});
 }
 
 rt_tensor *rt_conv2d_(rt_conv2d_args a)
@@ -32,7 +32,7 @@ rt_tensor *rt_conv2d_(rt_conv2d_args a)
 RT_COMPOSITE(conv3d, rt_conv3d_args, RT_CONV3D_FIELDS,
              "y[n,o,i,j,k] = bias[o] + sum over c, p, q, r of x[n,c,i+p,j+q,k+r] w[o,c,p,q,r]")
 {
-    return rt__conv(&(rt__convolution){COMMON(3, ), .same = a->same});
+    return rt__conv(&(rt__convolution){COMMON(3, ), .same = a->same, .mode = a->mode});
 }
 
 rt_tensor *rt_conv3d_(rt_conv3d_args a)

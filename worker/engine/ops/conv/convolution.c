@@ -223,13 +223,18 @@ rt_status rt__conv_fit(const char *name, rt_conv_shape *s)
     return RT_OK;
 }
 
+static rt_status check_same(const rt__convolution *c)
+{
+    for (int i = 0; i < c->axes; i++)
+        if (c->stride[i] > 1 || c->padding[i] > 0)
+            return RT_FAIL(ARG, "%s: .same goes with stride 1 and no .padding of its own", c->name);
+    return RT_OK;
+}
+
 /* Pads so that the output has the size of the input. */
 static rt_status fit_same(const rt__convolution *c, rt_conv_shape *s)
 {
-    for (int i = 0; i < c->axes; i++) {
-        int d = rt__conv_first(c->axes) + i;
-        if (s->stride[d] > 1 || s->pad[d] > 0)
-            return RT_FAIL(ARG, "%s: .same goes with stride 1 and no .padding of its own", c->name);
+    for (int d = 0; d < 3; d++) {
         s->out[d] = s->in[d];
         s->pad[d] = s->dilation[d] * (s->kernel[d] - 1) / 2;
     }
@@ -335,11 +340,31 @@ static conv_args args_of(const rt__convolution *c)
                        .s = rt__conv_shape(c->axes, c->stride, c->padding, c->dilation)};
 }
 
+/* Kernels know no padding but zeros, so other elements are put around the input first. */
+static rt_tensor *conv_of_padded(const rt__convolution *c, const rt_conv_shape *s)
+{
+    int64_t pads[6], none[3] = {0};
+    for (int i = 0; i < c->axes; i++) {
+        int d = rt__conv_first(c->axes) + i;
+        int64_t reach = s->dilation[d] * (s->kernel[d] - 1), *at = pads + 2 * (c->axes - 1 - i);
+        at[0] = c->same ? reach / 2 : c->padding[i];
+        at[1] = c->same ? reach - reach / 2 : c->padding[i];
+    }
+    rt__convolution inner = *c;
+    inner.x = rt_pad(c->x, pads, 2 * c->axes, .mode = c->mode);
+    inner.padding = none;
+    inner.same = false;
+    inner.mode = RT_PAD_CONSTANT;
+    return inner.x ? rt__conv(&inner) : NULL;
+}
+
 rt_tensor *rt__conv(const rt__convolution *c)
 {
     conv_args a = args_of(c);
-    if (read_tensors(c, false, &a) != RT_OK)
+    if (read_tensors(c, false, &a) != RT_OK || (c->same && check_same(c) != RT_OK))
         return NULL;
+    if (c->mode != RT_PAD_CONSTANT)
+        return conv_of_padded(c, &a.s);
     rt_status status = c->same ? fit_same(c, &a.s) : rt__conv_fit(c->name, &a.s);
     return status == RT_OK ? rt_apply(&conv_op, &a) : NULL;
 }

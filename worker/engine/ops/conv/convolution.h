@@ -13,6 +13,7 @@ typedef struct RT_DESIGNATED rt__convolution {
     const int64_t *output_padding;              /* [axes]; of a transposed one */
     int64_t groups;
     bool same;
+    int mode; /* rt_pad_mode */
 } rt__convolution;
 
 /* Returns the convolution of x with w, plus the bias. */
