@@ -11,6 +11,27 @@ typedef struct plan {
     int64_t runs; /* product of all axes but the last */
 } plan;
 
+static void exchange(int64_t *v, int a, int b)
+{
+    int64_t old = v[a];
+    v[a] = v[b];
+    v[b] = old;
+}
+
+/* Each run of a short innermost axis costs more than its elements: a longer axis along which the source is contiguous takes its
+ * place. */
+static void lengthen_runs(plan *p)
+{
+    enum { SHORT = 16 };
+    int last = p->nd - 1;
+    for (int d = 0; d < last && p->dim[last] < SHORT && p->src[last] != 1; d++)
+        if (p->src[d] == 1 && p->dim[d] > p->dim[last]) {
+            exchange(p->dim, d, last);
+            exchange(p->src, d, last);
+            exchange(p->dst, d, last);
+        }
+}
+
 /* Returns false if there is nothing to copy. */
 static bool simplify(const rt_strided *s, plan *p)
 {
@@ -31,6 +52,7 @@ static bool simplify(const rt_strided *s, plan *p)
         p->src[last] = s->src[d];
         p->dst[last] = s->dst[d];
     }
+    lengthen_runs(p);
     for (int d = 0; d < p->nd - 1; d++)
         p->runs *= p->dim[d];
     return true;

@@ -137,7 +137,7 @@ static int64_t clamped(int64_t i, int64_t n)
 }
 
 /* Rounds as PyTorch does, whose indices depend on it: floor is that of a float32 always. */
-static void nearest(const mapping *m, int64_t *at)
+static void nearest(const mapping *m, int64_t *at, double *w)
 {
     double step = rounded(m, step_of(m));
     for (int64_t o = 0; o < m->out; o++) {
@@ -145,6 +145,7 @@ static void nearest(const mapping *m, int64_t *at)
         if (m->mode == RT_INTERPOLATE_NEAREST_EXACT)
             place = rounded(m, rounded(m, rounded(m, step * ((double)o + 0.5)) - 0.5) + 0.5);
         at[o] = clamped((int64_t)floorf((float)place), m->in);
+        w[o] = 1;
     }
 }
 
@@ -174,6 +175,20 @@ static void weigh(const mapping *m, int taps, int64_t *at, double *w)
     }
 }
 
+/* Returns x with an axis of another size, made of weighted elements. Types that are no floats have one for each, of weight 1. */
+static rt_tensor *resampled(rt_tensor *x, int axis, int64_t size, int taps, const int64_t *at,
+                            const double *w)
+{
+    rt_dims table = rt_shape(size, taps);
+    if (!rt__dtype_is_float(x->dtype))
+        return rt_index_select(x, axis, rt_from(at, rt_shape(size), RT_I64));
+    return rt_apply(&resample_op, &(resample_args){.x = x,
+                                                   .w = rt_to(rt_from(w, table, RT_F64), x->dtype),
+                                                   .at = rt_from(at, table, RT_I64),
+                                                   .axis = axis,
+                                                   .size = size});
+}
+
 /* Returns x with an axis mapped. */
 static rt_tensor *map_axis(rt_tensor *x, int axis, const mapping *m)
 {
@@ -188,18 +203,12 @@ static rt_tensor *map_axis(rt_tensor *x, int axis, const mapping *m)
     int64_t *at = rt_calloc((size_t)count, sizeof *at);
     double *w = at ? rt_calloc((size_t)count, sizeof *w) : NULL;
     rt_tensor *y = NULL;
-    if (w && taps == 1) {
-        nearest(m, at);
-        y = rt_index_select(x, axis, rt_from(at, rt_shape(m->out), RT_I64));
-    } else if (w) {
-        weigh(m, taps, at, w);
-        y = rt_apply(
-            &resample_op,
-            &(resample_args){.x = x,
-                             .w = rt_to(rt_from(w, rt_shape(m->out, taps), RT_F64), x->dtype),
-                             .at = rt_from(at, rt_shape(m->out, taps), RT_I64),
-                             .axis = axis,
-                             .size = m->out});
+    if (w) {
+        if (taps == 1)
+            nearest(m, at, w);
+        else
+            weigh(m, taps, at, w);
+        y = resampled(x, axis, m->out, taps, at, w);
     }
     rt_mem_free(at);
     rt_mem_free(w);
@@ -297,7 +306,7 @@ RT_COMPOSITE(interpolate, rt_interpolate_args, RT_INTERPOLATE_FIELDS,
         return NULL;
     if (a->mode == RT_INTERPOLATE_AREA)
         return area(a->x, axes, m);
-    rt_tensor *y = is_nearest(m[0].mode) ? a->x : rt__widened(a->x);
+    rt_tensor *y = rt__widened(a->x);
     for (int i = 0; i < axes; i++)
         if (m[i].out < m[i].in)
             y = map_axis(y, 2 + i, &m[i]);
