@@ -2,105 +2,8 @@
  * modes are weighted sums of 2 or 4 elements, and area is the adaptive mean. Indices and weights are those of PyTorch. */
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "worker/engine/ops/ops.h"
+#include "worker/engine/ops/resize/resample.h"
 #include <math.h>
-
-/* ---- weighted sums along an axis, and their gradient: each is the other's gradient ---- */
-
-#define RESAMPLE_FIELDS(F)                                                                         \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "x, or dy")                                        \
-    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, "[longer or shorter axis, taps]")                  \
-    F(INPUT, at, RT_NEEDED, RT_TYPE(I64), "the element that each weight is for")
-typedef struct RT_DESIGNATED resample_args {
-    RT_STRUCT(RESAMPLE_FIELDS)
-    int axis;
-    int64_t size; /* of the axis in the result */
-} resample_args;
-
-static const rt_op resample_op, resample_grad_op;
-
-static rt_status resample_infer(rt_call *c)
-{
-    const resample_args *a = c->args;
-    rt_dims dims = c->in[0]->dims;
-    dims.d[a->axis] = a->size;
-    return rt_result(c, 0, dims, c->in[0]->dtype);
-}
-
-/* Describes the sums that make an axis of size `out` of one of size `in`. */
-static rt_resample_shape shape_of(const rt_call *c, int64_t in, int64_t out)
-{
-    const resample_args *a = c->args;
-    const rt_dims *d = &c->in[0]->dims;
-    rt_resample_shape s = {1, in, out, 1, c->in[1]->dims.d[1]};
-    for (int i = 0; i < a->axis; i++)
-        s.outer *= d->d[i];
-    for (int i = a->axis + 1; i < d->n; i++)
-        s.inner *= d->d[i];
-    return s;
-}
-
-static rt_status resample_run(rt_call *c)
-{
-    const resample_args *a = c->args;
-    const rt_tensor *x = c->in[0];
-    if (x->numel == 0)
-        return RT_OK;
-    rt_resample_shape s = shape_of(c, x->dims.d[a->axis], a->size);
-    rt_exec *e = rt_exec_of(c);
-    e->kernels->resample[x->dtype](e, &s, c->in[2]->data, c->in[1]->data, x->data, c->out[0]->data);
-    return RT_OK;
-}
-
-static rt_status resample_grad_run(rt_call *c)
-{
-    const resample_args *a = c->args;
-    const rt_tensor *dy = c->in[0];
-    if (dy->numel == 0)
-        return RT_OK;
-    rt_resample_shape s = shape_of(c, a->size, dy->dims.d[a->axis]);
-    rt_exec *e = rt_exec_of(c);
-    e->kernels->resample_dx[dy->dtype](e, &s, c->in[2]->data, c->in[1]->data, dy->data,
-                                       c->out[0]->data);
-    return RT_OK;
-}
-
-static void reversed(rt_call *c, const rt_op *op, rt_tensor *dy, rt_tensor **dx)
-{
-    int axis = ((const resample_args *)c->args)->axis;
-    *dx = rt_apply(
-        op,
-        &(resample_args){
-            .x = dy, .w = c->in[1], .at = c->in[2], .axis = axis, .size = c->in[0]->dims.d[axis]});
-}
-
-static void resample_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
-{
-    reversed(c, &resample_grad_op, dy[0], dx);
-}
-
-static void resample_grad_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
-{
-    reversed(c, &resample_op, dy[0], dx);
-}
-
-#define RESAMPLE RT_INTERNAL_ARGS(resample_args, RESAMPLE_FIELDS), .infer = resample_infer
-
-static const rt_op resample_op = {
-    .name = "resample",
-    RESAMPLE,
-    .run = resample_run,
-    .backward = resample_backward,
-    .saves_in = 3 << 1,
-};
-
-static const rt_op resample_grad_op = {
-    .name = "resample_grad",
-    RESAMPLE,
-    .run = resample_grad_run,
-    .backward = resample_grad_backward,
-    .saves_in = 3 << 1,
-};
 
 /* ---- indices and weights ---- */
 
@@ -137,7 +40,7 @@ static int64_t clamped(int64_t i, int64_t n)
 }
 
 /* Rounds as PyTorch does, whose indices depend on it: floor is that of a float32 always. */
-static void nearest(const mapping *m, int64_t *at, double *w)
+static void nearest(const mapping *m, int64_t *at)
 {
     double step = rounded(m, step_of(m));
     for (int64_t o = 0; o < m->out; o++) {
@@ -145,7 +48,6 @@ static void nearest(const mapping *m, int64_t *at, double *w)
         if (m->mode == RT_INTERPOLATE_NEAREST_EXACT)
             place = rounded(m, rounded(m, rounded(m, step * ((double)o + 0.5)) - 0.5) + 0.5);
         at[o] = clamped((int64_t)floorf((float)place), m->in);
-        w[o] = 1;
     }
 }
 
@@ -175,20 +77,6 @@ static void weigh(const mapping *m, int taps, int64_t *at, double *w)
     }
 }
 
-/* Returns x with an axis of another size, made of weighted elements. Types that are no floats have one for each, of weight 1. */
-static rt_tensor *resampled(rt_tensor *x, int axis, int64_t size, int taps, const int64_t *at,
-                            const double *w)
-{
-    rt_dims table = rt_shape(size, taps);
-    if (!rt__dtype_is_float(x->dtype))
-        return rt_index_select(x, axis, rt_from(at, rt_shape(size), RT_I64));
-    return rt_apply(&resample_op, &(resample_args){.x = x,
-                                                   .w = rt_to(rt_from(w, table, RT_F64), x->dtype),
-                                                   .at = rt_from(at, table, RT_I64),
-                                                   .axis = axis,
-                                                   .size = size});
-}
-
 /* Returns x with an axis mapped. */
 static rt_tensor *map_axis(rt_tensor *x, int axis, const mapping *m)
 {
@@ -205,10 +93,10 @@ static rt_tensor *map_axis(rt_tensor *x, int axis, const mapping *m)
     rt_tensor *y = NULL;
     if (w) {
         if (taps == 1)
-            nearest(m, at, w);
+            nearest(m, at);
         else
             weigh(m, taps, at, w);
-        y = resampled(x, axis, m->out, taps, at, w);
+        y = rt__resample(x, axis, m->out, taps, at, taps == 1 ? NULL : w);
     }
     rt_mem_free(at);
     rt_mem_free(w);

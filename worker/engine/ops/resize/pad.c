@@ -1,7 +1,7 @@
 /* Elements before and after axes: a value, or elements of x, which are copied from one part of the result to another. */
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "worker/engine/ops/index/index.h"
+#include "worker/engine/ops/resize/resample.h"
 #include <string.h>
 
 #define AROUND_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "what lies in the middle")
@@ -101,11 +101,9 @@ static rt_tensor *fold_axis(rt_pad_mode mode, rt_tensor *dy, int axis, int64_t b
         return NULL;
     for (int64_t i = 0; i < size; i++)
         at[i] = origin(mode, i - before, n);
-    rt_dims dims = dy->dims;
-    rt_tensor *index = rt__index_along("pad", rt_from(at, rt_shape(size), RT_I64), dims, axis);
+    rt_tensor *dx = rt__resample_add(dy, axis, n, at);
     rt_mem_free(at);
-    dims.d[axis] = n;
-    return rt__scatter_add(dy, axis, index, dims);
+    return dx;
 }
 
 static void around_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
