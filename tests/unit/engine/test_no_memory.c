@@ -60,6 +60,16 @@ static rt_tensor *many_parts(rt_tensor *x)
     ROW(rms_norm, rt_rms_norm(x))                                                                  \
     ROW(sort, rt_sort(x).values)                                                                   \
     ROW(tril, rt_tril(x, 0))                                                                       \
+    ROW(adaptive_avg_pool1d, rt_adaptive_avg_pool1d(x, 2))                                         \
+    ROW(interpolate, rt_interpolate(rt_reshape(x, rt_shape(1, 1, 2, 3)), rt_shape(3, 2),           \
+                                    .mode = RT_INTERPOLATE_BICUBIC))                               \
+    ROW(lp_pool1d, rt_lp_pool1d(rt_exp(x), 3, 2))                                                  \
+    ROW(max_pool1d, rt_max_pool1d_with_indices(x, 2).y)                                            \
+    ROW(max_unpool1d,                                                                              \
+        rt_max_unpool1d(x, rt_expand(rt_arange(0, 3, 1, RT_I64), rt_shape(2, 3)), 2))              \
+    ROW(pad, rt_pad(x, (int64_t[]){1, -1}, 2, RT_PAD_REFLECT))                                     \
+    ROW(pixel_shuffle,                                                                             \
+        rt_pixel_shuffle(rt_expand(rt_reshape(x, rt_shape(1, 2, 3)), rt_shape(4, 2, 3)), 2))       \
     ROW(unfold, rt_unfold(x, 1, 2, 1))                                                             \
     ROW(unique, rt_unique(x).values)                                                               \
     ROW(var, rt_var(x, rt_shape(1)))
