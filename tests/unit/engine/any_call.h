@@ -112,7 +112,7 @@ static inline const char *fitting_shapes(const rt_op *op)
         {"lp_pool1d", "nch"},
         {"lp_pool2d", "nchw"},
         {"lp_pool3d", "nc1hw"},
-        {"lstm_cell", "nc,n1,n1,4c,41,4,4"},
+        {"lstm_cell", "nc,n1,n1,wc,w1,w,w"},
         {"masked_fill", "no,o"},
         {"masked_fill_by", "no,o,"},
         {"masked_select", "no,o"},
