@@ -411,11 +411,18 @@ static rt_grid batch_of(run *r, int64_t of_a, int64_t of_b)
     return g;
 }
 
+/* Draws none or more than 8: where each query sees one key alone, gradients are 0, and what rounding leaves of them has no scale. */
+static int64_t several(run *r, int64_t max)
+{
+    int64_t n = size(r, max);
+    return n > 0 ? n + 8 : 0;
+}
+
 /* Draws heads, whose matrices lie anywhere, and masks for them. A mask has a row or a column for all, at times. */
 static rt_attention_shape attention_shape(run *r, rt_grid *heads, rt_grid *masks)
 {
-    rt_attention_shape s = {.t = size(r, 130),
-                            .s = size(r, 290),
+    rt_attention_shape s = {.t = several(r, 120),
+                            .s = several(r, 280),
                             .d = pick(r, 6) ? size(r, 20) : 200,
                             .e = pick(r, 6) ? size(r, 20) : 200,
                             .mask_is_bool = flag(r),
