@@ -56,7 +56,7 @@ static inline rt_tensor *any_tensor(rt_dims shape, rt_dtype dtype)
  * and a digit stands for itself. Integer inputs among them are indices below c. */
 static const struct {
     const char *op, *shapes;
-} fitting[] = {
+} fitting_rows[] = {
     {"adaptive_avg_pool1d", "nch"},
     {"adaptive_avg_pool2d", "nchw"},
     {"adaptive_avg_pool3d", "nc1hw"},
@@ -147,9 +147,9 @@ static const struct {
 
 static inline const char *fitting_shapes(const rt_op *op)
 {
-    for (size_t i = 0; i < COUNT(fitting); i++)
-        if (strcmp(fitting[i].op, op->name) == 0)
-            return fitting[i].shapes;
+    for (size_t i = 0; i < COUNT(fitting_rows); i++)
+        if (strcmp(fitting_rows[i].op, op->name) == 0)
+            return fitting_rows[i].shapes;
     return NULL;
 }
 
