@@ -100,7 +100,7 @@ def run(name, specs, expression, with_grad, out):
 def run_as(floats, name, specs, expression, with_grad, out):
     t = [make_input(i, s, floats) for i, s in enumerate(specs)]
     y = eval(expression, {"t": t, "torch": torch, "F": F, "digamma": Digamma.apply})
-    y = torch.view_as_real(y) if y.is_complex() else y
+    y = torch.view_as_real(y.resolve_conj()) if y.is_complex() else y
     out[name] = y.detach().numpy().astype(floats)
     if not with_grad:
         return
@@ -108,7 +108,7 @@ def run_as(floats, name, specs, expression, with_grad, out):
     (y * torch.from_numpy(w)).sum().backward()
     for i, x in enumerate(t):
         if x.requires_grad:
-            out[f"{name}.{i}"] = (torch.view_as_real(x.grad) if x.is_complex() else x.grad).numpy()
+            out[f"{name}.{i}"] = (torch.view_as_real(x.grad.resolve_conj()) if x.is_complex() else x.grad).numpy()
 
 
 def read_safetensors(path):

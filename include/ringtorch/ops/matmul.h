@@ -165,8 +165,12 @@ template <class... Tensors> rt_tensor *rt_einsum_of(const char *equation, Tensor
     rt_tensor *list[] = {xs...};
     return rt_einsum_(equation, list, static_cast<int>(sizeof...(Tensors)));
 }
-#define rt_einsum(equation, ...) rt_einsum_of(equation, __VA_ARGS__)
+#define RT_EINSUM(equation, ...) rt_einsum_of(equation, __VA_ARGS__)
 #else
+#define RT_EINSUM(equation, ...)                                                                   \
+    rt_einsum_(equation, (rt_tensor *const[]){__VA_ARGS__},                                        \
+               (int)(sizeof((rt_tensor *const[]){__VA_ARGS__}) / sizeof(rt_tensor *)))
+#endif
 /* Returns the sum of products that an equation states: rt_einsum("bij,bjk->bik", x, y). A letter is an axis;
  * there is a group of letters for each tensor, then, after ->, the axes of the result. An axis that the
  * result lacks is summed over. A letter twice in a group takes the diagonal. "..." stands for the axes that are left
@@ -175,9 +179,6 @@ template <class... Tensors> rt_tensor *rt_einsum_of(const char *equation, Tensor
  * are multiplied from left to right, each axis is summed as soon as no further tensor has it, and no
  * product in between may have more than 8 axes. Sums of one tensor of integers are int64, as those of
  * rt_sum. A message names the place in the equation. */
-#define rt_einsum(equation, ...)                                                                   \
-    rt_einsum_(equation, (rt_tensor *const[]){__VA_ARGS__},                                        \
-               (int)(sizeof((rt_tensor *const[]){__VA_ARGS__}) / sizeof(rt_tensor *)))
-#endif
+#define rt_einsum(equation, ...) RT_EINSUM(equation, __VA_ARGS__)
 
 #endif

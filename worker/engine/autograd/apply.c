@@ -111,7 +111,7 @@ rt_status rt__window_of(rt_call *c, int i, rt_dtype dtype, rt_dims dims, const i
         return RT_FAIL(INTERNAL, "%s: the window %s reaches outside of the memory of %s",
                        c->op->name, rt_dims_text(dims), rt_describe(x));
     rt_spec *s = &c->spec[i];
-    s->offset = offset;
+    s->offset = rt__dims_numel(dims, c->op->name) == 0 ? 0 : offset; /* else bytes might overflow */
     memcpy(s->stride, stride, (size_t)dims.n * sizeof *stride);
     return RT_OK;
 }
