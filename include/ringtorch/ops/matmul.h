@@ -154,18 +154,16 @@ typedef struct rt_tensordot_args {
     RT_OP_CALL(rt_tensordot_, rt_tensordot_args, RT_TENSORDOT_FIELDS, a, __VA_ARGS__)
 RT_API rt_tensor *rt_tensordot_(rt_tensordot_args a);
 
-/* The function behind rt_einsum, for tensors in a list. */
 RT_API rt_tensor *rt_einsum_(const char *equation, rt_tensor *const *xs, int count);
-
-RT_END_DECLS
-
 #ifdef __cplusplus
+RT_END_DECLS
 template <class... Tensors> rt_tensor *rt_einsum_of(const char *equation, Tensors... xs)
 {
     rt_tensor *list[] = {xs...};
     return rt_einsum_(equation, list, static_cast<int>(sizeof...(Tensors)));
 }
 #define RT_EINSUM(equation, ...) rt_einsum_of(equation, __VA_ARGS__)
+RT_BEGIN_DECLS
 #else
 #define RT_EINSUM(equation, ...)                                                                   \
     rt_einsum_(equation, (rt_tensor *const[]){__VA_ARGS__},                                        \
@@ -180,5 +178,7 @@ template <class... Tensors> rt_tensor *rt_einsum_of(const char *equation, Tensor
  * product in between may have more than 8 axes. Sums of one tensor of integers are int64, as those of
  * rt_sum. A message names the place in the equation. */
 #define rt_einsum(equation, ...) RT_EINSUM(equation, __VA_ARGS__)
+
+RT_END_DECLS
 
 #endif
