@@ -23,6 +23,12 @@ static rt_status check(const rt_call *c, int gates)
     if (!rt__dims_same(w, &ih) || !rt__dims_same(u, &hh))
         return RT_FAIL(SHAPE, "%s: w_ih %s and w_hh %s: expected %s and %s", c->op->name,
                        rt_dims_text(*w), rt_dims_text(*u), rt_dims_text(ih), rt_dims_text(hh));
+    for (int i = c->n_in - 2; i < c->n_in; i++) {
+        const rt_tensor *bias = c->in[i];
+        if (bias && (bias->dims.n != 1 || bias->dims.d[0] != gates * hidden))
+            return RT_FAIL(SHAPE, "%s: %s %s, expected [%lld]", c->op->name, c->op->fields[i].name,
+                           rt_dims_text(bias->dims), (long long)(gates * hidden));
+    }
     return RT_OK;
 }
 
