@@ -6,12 +6,13 @@
  * from what the windows cover. */
 static int64_t size_of(const rt_call *c, int64_t n, const rt_windows *w, int i, int64_t wanted)
 {
-    int64_t step = w->stride[i] != RT_NOT_GIVEN ? w->stride[i] : w->kernel[i], covered;
+    int64_t step = w->stride[i] != RT_NOT_GIVEN ? w->stride[i] : w->kernel[i], covered, end;
     if (__builtin_mul_overflow(n - 1, step, &covered) ||
-        __builtin_add_overflow(covered, w->kernel[i] - 2 * w->padding[i], &covered))
-        covered = 0;
+        __builtin_add_overflow(covered, w->kernel[i] - 2 * w->padding[i], &covered) ||
+        __builtin_add_overflow(covered, step, &end))
+        covered = end = 0;
     int64_t size = wanted != RT_NOT_GIVEN ? wanted : covered;
-    if (size > 0 && size > covered - step && size < covered + step)
+    if (size > 0 && size > covered - step && size < end)
         return size;
     RT_FAIL(RANGE,
             "%s: size %lld: windows cover %lld and begin %lld apart, expected a size nearer "
