@@ -153,13 +153,14 @@ static rt_status padded_dims(const rt_pad_args *a, rt_dims *dims)
                        (long long)a->pads_count, rt_describe(a->x));
     for (int64_t i = 0; i < a->pads_count / 2; i++) {
         int64_t before = a->pads[2 * i], after = a->pads[2 * i + 1], whole;
-        int64_t *size = &dims->d[dims->n - 1 - i], gone = added(-before) + added(-after);
+        int64_t *size = &dims->d[dims->n - 1 - i], first = added(-before), last = added(-after);
+        bool none_left = first > *size || last > *size - first;
         if (__builtin_add_overflow(*size, added(before), &whole) ||
-            __builtin_add_overflow(whole, added(after), &whole) || *size < gone)
+            __builtin_add_overflow(whole, added(after), &whole) || none_left)
             return RT_FAIL(RANGE, "pad: %lld and %lld elements for axis %d of %s: no size is left",
                            (long long)before, (long long)after, dims->n - 1 - (int)i,
                            rt_describe(a->x));
-        *size = whole - gone;
+        *size = whole - first - last;
     }
     return rt__dims_numel(*dims, "pad") < 0 ? rt_error_code() : RT_OK;
 }
