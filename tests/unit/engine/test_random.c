@@ -263,6 +263,16 @@ static void indices_are_drawn_by_weights(void **state)
     assert_int_equal(rt_numel(rt_multinomial(rt_ones(rt_shape(0, 3)), 2, true)), 0);
 }
 
+/* Weights that are small beside others are drawn before those that are 0, whatever their quotient. */
+static void tiny_weights_are_drawn_before_none(void **state)
+{
+    (void)state;
+    const double w[] = {0, 1e-300, 1e300, 0, 1e-320, 1};
+    rt_random_seek(26, 0, 0);
+    rt_tensor *drawn = rt_multinomial(rt_from(w, rt_shape(2, 3), RT_F64), 2, false);
+    assert_values(rt_to(drawn, RT_F32), 2, 1, 2, 1);
+}
+
 static void weights_are_checked(void **state)
 {
     (void)state;
@@ -510,6 +520,7 @@ int main(void)
         TEST(poisson_numbers_are_right),
         TEST(poisson_numbers_do_not_depend_on_others),
         TEST(indices_are_drawn_by_weights),
+        TEST(tiny_weights_are_drawn_before_none),
         TEST(weights_are_checked),
         TEST(permuted_numbers_are_the_keyed_permutation),
         TEST(bernoulli_of_certain_events),

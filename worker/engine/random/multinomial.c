@@ -1,6 +1,7 @@
 /* Indices drawn by weights. With replacement, an index is the place of a uniform number among the sums of the weights so far. Without,
  * each index gets an exponential time with its weight as the rate, and those that come first are drawn: which is next has the
- * probabilities of the weights that are left. */
+ * probabilities of the weights that are left. The times are compared by their logarithms: those of weights that are very small are
+ * finite, too, and come before those of weights that are 0. */
 #include "common/base/error.h"
 #include "worker/engine/random/attempts.h"
 #include <math.h>
@@ -58,15 +59,13 @@ static rt_status multinomial_run(rt_call *c)
         return rt_error_code();
     RT_TRY(check(a, w));
     rt_tensor *y;
-    w = rt_div(w, rt_amax(w, rt_shape(-1), .keep_dim = true));
-    if (!w)
-        return rt_error_code();
     if (a->replacement) {
-        rt_tensor *sums = rt_cumsum(w, -1),
+        rt_tensor *sums = rt_cumsum(rt_div(w, rt_amax(w, rt_shape(-1), .keep_dim = true)), -1),
                   *total = rt_narrow(sums, -1, w->dims.d[w->dims.n - 1] - 1, 1);
         y = rt_searchsorted(sums, rt_mul(rt__fine_uniform_of(r, 0, c->out[0]->dims), total));
     } else {
-        rt_tensor *time = rt_div(rt_neg(rt_log(rt__fine_uniform_of(r, 0, w->dims))), w);
+        rt_tensor *once = rt_neg(rt_log(rt__fine_uniform_of(r, 0, w->dims)));
+        rt_tensor *time = rt_sub(rt_log(once), rt_log(w));
         y = rt_topk(time, a->samples, .largest = false).index;
     }
     return y ? rt__copy_into(c->out[0], y) : rt_error_code();
