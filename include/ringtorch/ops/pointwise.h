@@ -522,7 +522,7 @@ typedef struct rt_nan_to_num_args {
     RT_STRUCT(RT_FIELDS_nan_to_num)
 } rt_nan_to_num_args;
 /* Returns x without NaN and infinities: if no numbers are given, 0 and the largest numbers of the type
- * take their place. Integers stay. */
+ * take their place. Of complex numbers, each part is replaced by itself. Integers stay. */
 #define rt_nan_to_num(...)                                                                         \
     RT_OP_CALL(rt_nan_to_num_, rt_nan_to_num_args, RT_FIELDS_nan_to_num, x, __VA_ARGS__)
 #define rt_nan_to_num_inplace(...)                                                                 \

@@ -2,6 +2,7 @@
  * of complex operations. */
 #include "check.h"
 
+#include <float.h>
 #include <math.h>
 
 static void assert_near(double got, double expected, double tolerance)
@@ -37,6 +38,19 @@ static void parts_are_views(void **state)
     assert_true(rt_item(rt_sum(pairs)) == 12);
     assert_ptr_equal(rt_real(pairs), pairs);
     assert_ptr_equal(rt_conj(pairs), pairs);
+    assert_string_equal(rt_error(), "");
+}
+
+static void parts_become_numbers(void **state)
+{
+    (void)state;
+    const float z[] = {INFINITY, 1, 2, -INFINITY, NAN, INFINITY};
+    const float plain[] = {FLT_MAX, 1, 2, -FLT_MAX, 0, FLT_MAX}, own[] = {7, 1, 2, -8, 5, 7};
+    rt_tensor *x = rt_view_as_complex(rt_from(z, rt_shape(3, 2), RT_F32));
+    assert_memory_equal(rt_data(rt_nan_to_num(x)), plain, sizeof plain);
+    rt_tensor *y = rt_nan_to_num_inplace(x, 5, .posinf = 7, .neginf = -8);
+    assert_ptr_equal(y, x);
+    assert_memory_equal(rt_data(x), own, sizeof own);
     assert_string_equal(rt_error(), "");
 }
 
@@ -109,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(parts_are_views),
+        TEST(parts_become_numbers),
         TEST(gradients_point_uphill),
         TEST(a_complex_loss_needs_a_gradient),
         TEST(real_inputs_get_real_gradients),

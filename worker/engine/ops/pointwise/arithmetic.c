@@ -172,29 +172,44 @@ static double largest(rt_dtype type)
                              : FLT_MAX;
 }
 
-static rt_replace_nonfinite_args replacements(const rt_nan_to_num_args *a)
+/* x: a tensor of floats. */
+static rt_replace_nonfinite_args replacements(const rt_nan_to_num_args *a, rt_tensor *x)
 {
-    double most = largest(a->x->dtype);
-    return (rt_replace_nonfinite_args){.x = a->x,
+    double most = largest(x->dtype);
+    return (rt_replace_nonfinite_args){.x = x,
                                        .nan = a->nan,
                                        .posinf = a->posinf == INFINITY ? most : a->posinf,
                                        .neginf = a->neginf == -INFINITY ? -most : a->neginf};
 }
 
+/* Replaces what is not finite in both parts of complex numbers. */
+static rt_tensor *replaced_in_parts(const rt_nan_to_num_args *a)
+{
+    rt_tensor *re = rt_real(a->x), *im = rt_imag(a->x);
+    if (!re || !im)
+        return NULL;
+    return rt_complex(rt_replace_nonfinite_(replacements(a, re)),
+                      rt_replace_nonfinite_(replacements(a, im)));
+}
+
 RT_COMPOSITE(nan_to_num, rt_nan_to_num_args, RT_FIELDS_nan_to_num,
              "y = x without NaN and infinities")
 {
+    if (rt__dtype_is_complex(a->x->dtype))
+        return replaced_in_parts(a);
     if (!rt__dtype_is_float(a->x->dtype))
         return rt_clone(a->x);
-    return rt_replace_nonfinite_(replacements(a));
+    return rt_replace_nonfinite_(replacements(a, a->x));
 }
 
 RT_COMPOSITE(nan_to_num_, rt_nan_to_num_args, RT_FIELDS_nan_to_num,
              "x = x without NaN and infinities", .writes = true)
 {
+    if (rt__dtype_is_complex(a->x->dtype))
+        return rt__put_in_place("nan_to_num", a->x, replaced_in_parts(a));
     if (!rt__dtype_is_float(a->x->dtype))
         return a->x;
-    return rt_replace_nonfinite_inplace_(replacements(a));
+    return rt_replace_nonfinite_inplace_(replacements(a, a->x));
 }
 
 #define POSITIVE_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_NOT_BOOL, "any shape")
