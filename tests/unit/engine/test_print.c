@@ -41,6 +41,7 @@ static void floats(void **state)
     assert_prints(rt_to(VALUES(rt_shape(1), 2.5f), RT_BF16), "[2.5000]  bfloat16[1] cpu");
     assert_prints(rt_zeros(rt_shape(2)), "[0., 0.]  float32[2] cpu");
     assert_prints(rt_zeros(rt_shape(0, 3)), "[]  float32[0,3] cpu");
+    assert_prints(rt_zeros(rt_shape(INT64_MAX, 0)), "[]  float32[9223372036854775807,0] cpu");
     assert_prints(rt_t(VALUES(rt_shape(2, 2), 1, 2, 3, 4)),
                   "[[1., 3.],\n [2., 4.]]  float32[2,2] cpu");
 }

@@ -198,11 +198,12 @@ static void print_values(const rt_tensor *x)
                  .real = rt__dtype_is_float(x->dtype)};
     if (!p.e)
         return;
-    choose_columns(&p);
-    if (x->numel == 0)
+    if (x->numel == 0) { /* although other axes may be long */
         printf("[]");
-    else
-        print_axis(&p, 0, 0);
+        return;
+    }
+    choose_columns(&p);
+    print_axis(&p, 0, 0);
 }
 
 void rt_print(const rt_tensor *x)
