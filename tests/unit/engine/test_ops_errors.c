@@ -290,6 +290,19 @@ static void the_mean_of_nothing_has_a_second_derivative(void **state)
     rt_free(dy);
 }
 
+/* No table of indices is made for images that are not there, however large. */
+static void no_images_become_large_at_once(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_param(rt_zeros(rt_shape(0, 1, 4)));
+    rt_tensor *y = rt_interpolate(x, rt_shape(1LL << 60), .mode = RT_INTERPOLATE_LINEAR);
+    assert_fine();
+    assert_true(rt_size(y, 2) == 1LL << 60);
+    assert_int_equal(rt_backward(rt_sum(y)), RT_OK);
+    assert_int_equal(rt_size(rt_grad_of(x), 2), 4);
+    rt_free(x);
+}
+
 static void ties_of_a_pool_go_to_the_first(void **state)
 {
     (void)state;
@@ -316,6 +329,7 @@ int main(void)
 #undef MISTAKE
         TEST(first_error_is_kept_and_everything_after_it_is_nothing),
         TEST(nan_goes_through),
+        TEST(no_images_become_large_at_once),
         TEST(ties_of_a_pool_go_to_the_first),
         TEST(the_last_nan_of_a_pool_is_chosen),
         TEST(slopes_of_rrelu_are_random),

@@ -192,6 +192,8 @@ RT_COMPOSITE(interpolate, rt_interpolate_args, RT_INTERPOLATE_FIELDS,
     }
     if (rt__dims_numel(dims, "interpolate") < 0)
         return NULL;
+    if (a->x->numel == 0) /* the sizes may be any, and need no tables of weights */
+        return rt_clone(rt_reshape(a->x, dims));
     if (a->mode == RT_INTERPOLATE_AREA)
         return area(a->x, axes, m);
     rt_tensor *y = rt__widened(a->x);
