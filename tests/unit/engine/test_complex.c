@@ -51,6 +51,11 @@ static void parts_become_numbers(void **state)
     rt_tensor *y = rt_nan_to_num_inplace(x, 5, .posinf = 7, .neginf = -8);
     assert_ptr_equal(y, x);
     assert_memory_equal(rt_data(x), own, sizeof own);
+    rt_tensor *w = rt_param(number(3, INFINITY)), *history = rt_clone(w);
+    rt_nan_to_num_inplace(history);
+    rt_backward(rt_add(rt_real(history), rt_imag(history)));
+    assert_number(rt_grad_of(w), 1, 0);
+    rt_free(w);
     assert_string_equal(rt_error(), "");
 }
 

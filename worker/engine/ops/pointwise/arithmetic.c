@@ -182,10 +182,10 @@ static rt_replace_nonfinite_args replacements(const rt_nan_to_num_args *a, rt_te
                                        .neginf = a->neginf == -INFINITY ? -most : a->neginf};
 }
 
-/* Replaces what is not finite in both parts of complex numbers. */
-static rt_tensor *replaced_in_parts(const rt_nan_to_num_args *a)
+/* Replaces what is not finite in both parts of x, complex numbers. */
+static rt_tensor *replaced_in_parts(const rt_nan_to_num_args *a, rt_tensor *x)
 {
-    rt_tensor *re = rt_real(a->x), *im = rt_imag(a->x);
+    rt_tensor *re = rt_real(x), *im = rt_imag(x);
     if (!re || !im)
         return NULL;
     return rt_complex(rt_replace_nonfinite_(replacements(a, re)),
@@ -196,7 +196,7 @@ RT_COMPOSITE(nan_to_num, rt_nan_to_num_args, RT_FIELDS_nan_to_num,
              "y = x without NaN and infinities")
 {
     if (rt__dtype_is_complex(a->x->dtype))
-        return replaced_in_parts(a);
+        return replaced_in_parts(a, a->x);
     if (!rt__dtype_is_float(a->x->dtype))
         return rt_clone(a->x);
     return rt_replace_nonfinite_(replacements(a, a->x));
@@ -206,7 +206,7 @@ RT_COMPOSITE(nan_to_num_, rt_nan_to_num_args, RT_FIELDS_nan_to_num,
              "x = x without NaN and infinities", .writes = true)
 {
     if (rt__dtype_is_complex(a->x->dtype))
-        return rt__put_in_place("nan_to_num", a->x, replaced_in_parts(a));
+        return rt__put_in_place("nan_to_num", a->x, replaced_in_parts(a, rt_clone(a->x)));
     if (!rt__dtype_is_float(a->x->dtype))
         return a->x;
     return rt_replace_nonfinite_inplace_(replacements(a, a->x));
