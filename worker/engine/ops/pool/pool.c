@@ -64,15 +64,20 @@ static rt_status count_windows(const char *what, const rt_tensor *x, rt_pool_sha
 rt_status rt__pool_windows(const char *what, const rt_tensor *x, const rt_windows *w,
                            rt_pool_shape *s, rt_dims *dims)
 {
+    double elements = 1; /* of a window; means count them in 64 bits */
     RT_TRY(rt__pool_input(what, x, w->axes, s));
     for (int i = 0; i < w->axes; i++) {
         int axis = 3 - w->axes + i;
+        elements *= (double)w->kernel[i];
         s->kernel[axis] = w->kernel[i];
         s->stride[axis] = w->stride[i] != RT_NOT_GIVEN ? w->stride[i] : w->kernel[i];
         s->pad[axis] = w->padding ? w->padding[i] : 0;
         s->dilation[axis] = w->dilation ? w->dilation[i] : 1;
         RT_TRY(count_windows(what, x, s, axis, w->ceil_mode));
     }
+    if (elements > 0x1p62)
+        return RT_FAIL(RANGE, "%s: kernel: a window has %g elements, expected at most 2^62", what,
+                       elements);
     set_out(x, s, w->axes, dims);
     return RT_OK;
 }
