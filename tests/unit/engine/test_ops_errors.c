@@ -300,6 +300,11 @@ static void no_images_become_large_at_once(void **state)
     assert_true(rt_size(y, 2) == 1LL << 60);
     assert_int_equal(rt_backward(rt_sum(y)), RT_OK);
     assert_int_equal(rt_size(rt_grad_of(x), 2), 4);
+    rt_grad_clear(x);
+    y = rt_pad(x, (int64_t[]){0, 1LL << 60}, 2, .mode = RT_PAD_REPLICATE);
+    assert_fine();
+    assert_int_equal(rt_backward(rt_sum(y)), RT_OK);
+    assert_int_equal(rt_size(rt_grad_of(x), 2), 4);
     rt_free(x);
 }
 

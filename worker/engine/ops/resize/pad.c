@@ -96,6 +96,8 @@ static int64_t origin(rt_pad_mode mode, int64_t i, int64_t n)
 static rt_tensor *fold_axis(rt_pad_mode mode, rt_tensor *dy, int axis, int64_t before, int64_t n)
 {
     int64_t size = dy ? dy->dims.d[axis] : 0;
+    if (dy && dy->numel == 0) /* the axis may be long although another one is empty */
+        return rt_narrow(dy, axis, 0, n);
     int64_t *at = dy ? rt_calloc((size_t)size, sizeof *at) : NULL;
     if (!at)
         return NULL;
