@@ -290,6 +290,18 @@ static void the_mean_of_nothing_has_a_second_derivative(void **state)
     rt_free(dy);
 }
 
+static void nearest_copies_an_image_whose_size_stays(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_arange(1, 5, 1, RT_F32);
+    assert_values(rt_interpolate(rt_view(x, rt_shape(1, 1, 1, 4)), .scale_factor = 1.2), 1, 2, 3,
+                  4);
+    assert_values(rt_interpolate(rt_view(x, rt_shape(1, 1, 4)), .scale_factor = 1.2), 1, 1, 2, 3);
+    assert_values(rt_interpolate(rt_view(x, rt_shape(1, 1, 1, 4)), .scale_factor = 1.2,
+                                 .mode = RT_INTERPOLATE_NEAREST_EXACT),
+                  1, 2, 3, 3);
+}
+
 /* No table of indices is made for images that are not there, however large. */
 static void no_images_become_large_at_once(void **state)
 {
@@ -334,6 +346,7 @@ int main(void)
 #undef MISTAKE
         TEST(first_error_is_kept_and_everything_after_it_is_nothing),
         TEST(nan_goes_through),
+        TEST(nearest_copies_an_image_whose_size_stays),
         TEST(no_images_become_large_at_once),
         TEST(ties_of_a_pool_go_to_the_first),
         TEST(the_last_nan_of_a_pool_is_chosen),

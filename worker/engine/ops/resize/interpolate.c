@@ -192,6 +192,9 @@ RT_COMPOSITE(interpolate, rt_interpolate_args, RT_INTERPOLATE_FIELDS,
     }
     if (rt__dims_numel(dims, "interpolate") < 0)
         return NULL;
+    /* PyTorch does so, whatever the scale_factor, for images alone. */
+    if (axes == 2 && a->mode == RT_INTERPOLATE_NEAREST && rt__dims_same(&dims, &a->x->dims))
+        return rt_clone(a->x);
     if (a->x->numel == 0) /* the sizes may be any, and need no tables of weights */
         return rt_clone(rt_reshape(a->x, dims));
     if (a->mode == RT_INTERPOLATE_AREA)
