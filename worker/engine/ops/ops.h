@@ -32,6 +32,13 @@ void rt__grid_over(rt_grid *g, const rt_dims *dims, rt_tensor *const *in, int n)
  * equal. */
 rt_tensor *rt__sum_to(rt_tensor *x, rt_dims dims);
 
+/* Returns the element of x, a whole number; 0 if the error slot is filled, as it is if memory ran out on the way to x. */
+static inline int64_t rt__whole_item(rt_tensor *x)
+{
+    double item = rt_item(x);
+    return rt_failed() ? 0 : (int64_t)item;
+}
+
 /* Returns x, in float32 if it has 16 bits per element: for composites that compute in float32 as a whole, and round once. NULL stays
  * NULL. */
 static inline rt_tensor *rt__widened(rt_tensor *x)

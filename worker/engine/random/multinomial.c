@@ -45,8 +45,8 @@ static rt_status check(const multinomial_args *a, rt_tensor *w)
     if (!rt_failed() && rt__any_true(few))
         return RT_FAIL(
             RANGE, "multinomial: row %lld has %lld weights that are not 0, expected %lld or more",
-            (long long)rt_item(rt_argmin(count)), (long long)rt_item(rt_amin(rt_to(count, RT_F64))),
-            (long long)least);
+            (long long)rt__whole_item(rt_argmin(count)),
+            (long long)rt__whole_item(rt_amin(rt_to(count, RT_F64))), (long long)least);
     return rt_error_code();
 }
 

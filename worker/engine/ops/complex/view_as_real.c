@@ -15,7 +15,7 @@ static rt_status view_as_real_infer(rt_call *c)
     if (dims.n == RT_MAX_DIMS)
         return RT_FAIL(SHAPE, "view_as_real: %s has no room for one more axis", rt_describe(x));
     for (int i = 0; i < dims.n; i++)
-        stride[i] = 2 * x->stride[i];
+        stride[i] = (int64_t)(2 * (uint64_t)x->stride[i]); /* any number if an axis is not used */
     stride[dims.n] = 1;
     dims.d[dims.n++] = 2;
     return rt_window_as(c, rt__part_type(x->dtype), dims, stride, 0);

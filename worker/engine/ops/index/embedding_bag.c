@@ -24,8 +24,8 @@ static rt_tensor *integers_below(int64_t n)
 /* Fails unless offsets begin with 0 and rise to `end` at most. */
 static rt_status check_offsets(const bags *b, int64_t end)
 {
-    int64_t first = b->count > 0 ? (int64_t)rt_item(rt_narrow(b->offsets, 0, 0, 1)) : 0,
-            least = b->count > 0 ? (int64_t)rt_item(rt_amin(b->lengths)) : 0;
+    int64_t first = b->count > 0 ? rt__whole_item(rt_narrow(b->offsets, 0, 0, 1)) : 0,
+            least = b->count > 0 ? rt__whole_item(rt_amin(b->lengths)) : 0;
     if (rt_failed() || (first == 0 && least >= 0 && end >= 0 && (b->count > 0 || end == 0)))
         return rt_error_code();
     return RT_FAIL(RANGE,
@@ -45,7 +45,7 @@ static rt_status bags_by_offsets(const rt_embedding_bag_args *a, bags *b)
                        a->include_last_offset ? " and one more, the end" : "");
     b->offsets = rt_narrow(a->offsets, 0, 0, b->count);
     int64_t end =
-        a->include_last_offset ? (int64_t)rt_item(rt_narrow(a->offsets, 0, given - 1, 1)) : n;
+        a->include_last_offset ? rt__whole_item(rt_narrow(a->offsets, 0, given - 1, 1)) : n;
     if (rt_failed() || end < 0 || end > n)
         return RT_FAIL(RANGE, "embedding_bag: the last offset is %lld, expected 0 to %lld",
                        (long long)end, (long long)n);
@@ -129,7 +129,7 @@ static rt_tensor *sums_of(const rt_embedding_bag_args *a, const bags *b)
 static rt_tensor *maxima_of(const rt_embedding_bag_args *a, const bags *b)
 {
     rt_dtype dtype = a->table->dtype;
-    int64_t most = b->count > 0 ? (int64_t)rt_item(rt_amax(b->lengths)) : 0;
+    int64_t most = b->count > 0 ? rt__whole_item(rt_amax(b->lengths)) : 0;
     if (rt_failed() || most == 0) /* sums of nothing, which are 0 */
         return rt_failed() ? NULL : sums_of(a, b);
     rt_tensor *place = integers_below(most);

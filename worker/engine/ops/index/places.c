@@ -32,5 +32,5 @@ rt_tensor *rt__places(rt_tensor *mask)
     rt_tensor *count = rt_sum(mask);
     if (!count)
         return NULL;
-    return rt_apply(&places_op, &(places_args){.mask = mask, .count = (int64_t)rt_item(count)});
+    return rt_apply(&places_op, &(places_args){.mask = mask, .count = rt__whole_item(count)});
 }

@@ -309,7 +309,7 @@ static rt_tensor *sample_losses(const rt_ctc_loss_args *a, rt_tensor *input_leng
     rt_tensor *x = a->log_probs->dims.n == 3 ? a->log_probs : rt_unsqueeze(a->log_probs, 1);
     if (!x || !target_lengths)
         return NULL;
-    int64_t longest = target_lengths->numel > 0 ? (int64_t)rt_item(rt_amax(target_lengths)) : 0;
+    int64_t longest = target_lengths->numel > 0 ? rt__whole_item(rt_amax(target_lengths)) : 0;
     states_args states = {.targets = a->targets,
                           .input_lengths = input_lengths,
                           .target_lengths = target_lengths,

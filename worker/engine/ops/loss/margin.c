@@ -178,7 +178,7 @@ static rt_tensor *multilabel_rows(rt_tensor *x, rt_tensor *target)
         return NULL;
     int64_t n = x->dims.d[0], classes = x->dims.d[1];
     rt_tensor *zero = number(0, target), *count = count_targets(target);
-    int64_t most = n > 0 && classes > 0 ? (int64_t)rt_item(rt_amax(count)) : 0;
+    int64_t most = n > 0 && classes > 0 ? rt__whole_item(rt_amax(count)) : 0;
     if (rt_failed())
         return NULL;
     rt_tensor *there =

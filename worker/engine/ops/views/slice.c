@@ -83,7 +83,9 @@ static rt_status slice_infer(rt_call *c)
     for (int i = 0; i < dims.n; i++)
         stride[i] = x->stride[i];
     stride[axis] = rt__step_over(stride[axis], a->step);
-    return rt_window(c, dims, stride, size > 0 ? start * x->stride[axis] : 0);
+    /* Without elements the stride may be any number, and the place does not count. */
+    int64_t offset = (int64_t)((uint64_t)start * (uint64_t)x->stride[axis]);
+    return rt_window(c, dims, stride, size > 0 ? offset : 0);
 }
 
 static void slice_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
