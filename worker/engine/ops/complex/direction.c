@@ -123,6 +123,8 @@ static rt_tensor *real_angle(rt_tensor *x)
 {
     if (rt__dtype_is_whole(x->dtype))
         x = rt_to(x, RT_F32);
+    if (!x)
+        return NULL;
     rt_tensor *zero = rt_full(rt_shape(), 0, x->dtype), *pi = rt_full(rt_shape(), M_PI, x->dtype);
     return rt_where(rt_ne(x, x), x, rt_where(rt_lt(x, zero), pi, zero));
 }

@@ -30,6 +30,8 @@ rt_tensor *rt_kl_div_(rt_kl_div_args a)
 /* Stirling: log t! = t log t - t + log(2 pi t) / 2, nearly, for t > 1; 0 for smaller t. */
 static rt_tensor *log_factorial(rt_tensor *t)
 {
+    if (!t)
+        return NULL;
     rt_tensor *one = rt_full(rt_shape(), 1, t->dtype), *zero = rt_full(rt_shape(), 0, t->dtype);
     rt_tensor *large = rt_gt(t, one), *n = rt_where(large, t, one);
     rt_tensor *root = rt_mul_scalar(rt_log(rt_mul_scalar(n, 2 * M_PI)), 0.5);
