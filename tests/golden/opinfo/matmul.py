@@ -63,7 +63,14 @@ def chain(s):
 
 def linear(s):
     given = bound(("weight", "bias"), s)
+    need(given["weight"].dim() == 2, "a vector for the weight, and a bias")
     return {k: v for k, v in (("x", s.input), ("w", given["weight"]), ("bias", given.get("bias"))) if v is not None}, {}
+
+
+def linear_of_vector(s):
+    given = bound(("weight", "bias"), s)
+    need(given["weight"].dim() == 1 and given.get("bias") is None, "a bias")
+    return {"a": s.input, "b": given["weight"]}, {}
 
 
 def attention(s):
@@ -84,7 +91,7 @@ OPS = {
     "linalg.cross": [("cross", cross(-1))], **only("tensordot", tensordot), **only("einsum", einsum),
     "linalg.multi_dot": [("multi_dot", chain)], **only("chain_matmul", chain), "nn.functional.bilinear": [("bilinear", bilinear)],
     **{op: [(op, added)] for op in ("addmm", "addmv", "addbmm", "baddbmm", "addr")},
-     "nn.functional.linear": [("linear", linear)],
+    "nn.functional.linear": [("linear", linear), ("matmul", linear_of_vector)],
     "nn.functional.scaled_dot_product_attention": [("scaled_dot_product_attention", attention)],
 }
 FRACTION = ("integers need whole factors", "factors with a fraction for integers, which PyTorch cuts against its documentation")

@@ -138,5 +138,6 @@ OPS = {
     "__rsub__": [("sub", swapped)], "__rand__": [("bitwise_and", swapped)], "__ror__": [("bitwise_or", swapped)],
     "__rxor__": [("bitwise_xor", swapped)], "__rmod__": [("remainder", swapped)],
 }
-REFUSED = {"square": ("no kernel square for bool", "PyTorch makes int64 of bools"),
+COMPLEX = ("complex64 is not supported", "complex numbers: it takes real ones")
+REFUSED = {"logaddexp": COMPLEX, "sinc": COMPLEX, "square": ("no kernel square for bool", "PyTorch makes int64 of bools"),
            "positive": ("nothing has a gradient", "complex numbers have no gradients here")}

@@ -111,15 +111,25 @@ RT_COMPOSITE(heaviside_, rt_two_args, RT_TWO_FIELDS, "a = b where a is 0, else a
     return rt__put_in_place("heaviside", a->a, heaviside(a));
 }
 
+/* Computes in float32 what has half precision: as a tensor of that type, the number would lose most of its digits. */
+static rt_tensor *wide_lerp(const lerp_scalar_args *a, rt_dtype type)
+{
+    rt_tensor *w = number_of(RT_F32, a->w);
+    return rt_to(rt_lerp(rt__widened(a->a), rt__widened(a->b), w), type);
+}
+
 RT_COMPOSITE(lerp_scalar, lerp_scalar_args, LERP_SCALAR_FIELDS, "y = a + w * (b - a)")
 {
-    return rt_lerp(a->a, a->b, number_of(rt_result_type(a->a, a->b), a->w));
+    rt_dtype type = rt_result_type(a->a, a->b);
+    return rt__is_half(type) ? wide_lerp(a, type) : rt_lerp(a->a, a->b, number_of(type, a->w));
 }
 
 RT_COMPOSITE(lerp_scalar_, lerp_scalar_args, LERP_SCALAR_FIELDS, "a = a + w * (b - a)",
              .writes = true)
 {
-    return rt_lerp_inplace(a->a, a->b, number_of(rt_result_type(a->a, a->b), a->w));
+    rt_dtype type = rt_result_type(a->a, a->b);
+    return rt__is_half(type) ? rt__put_in_place("lerp_scalar", a->a, wide_lerp(a, type))
+                             : rt_lerp_inplace(a->a, a->b, number_of(type, a->w));
 }
 
 RT_COMPOSITE(clamp_by, rt_clamp_by_args, RT_FIELDS_clamp_by, "y = min(max(x, low), high)")
