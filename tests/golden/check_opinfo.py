@@ -3,12 +3,12 @@
 
     tests/golden/check_opinfo.py build-dev/bin/ringtorch [--op NAME] [--types float32,int64] [--keep DIR] [--verbose] [--page FILE]
 
-Needs PyTorch, which the project itself does not need: run it by hand after a change of operations, with any python that has it. opinfo/ has a table for each family.
-Prints a line for each operation of OpInfo: how many samples agree, are near, differ, were refused, or have no counterpart (use an argument that
-our operations lack), and at last the share of all samples of CORE that agree. A result agrees if it is as close to PyTorch's result of the same
-type as PyTorch's own tests require (assert_close). It is near if it is not, but the error of no element against the float64 result exceeds
-four times PyTorch's largest error plus four roundings of the largest element. --page writes what does not agree as docs/OPINFO.md. Exits with 1 if a sample differs, or is refused for
-a reason that the tables do not give.
+Needs PyTorch, which the project itself does not need: run it by hand after a change of operations, with any python that has it. opinfo/ has
+a table for each family. Prints a line for each operation of OpInfo: how many samples agree, are near, differ, were refused, or have no
+counterpart (use an argument that our operations lack), and at last the share of all samples of CORE that agree. A result agrees if it is
+as close to PyTorch's result of the same type as PyTorch's own tests require (assert_close). It is near if it is not, but the error of no
+element against the float64 result exceeds four times PyTorch's largest error plus four roundings of the largest element. --page writes
+what does not agree as docs/OPINFO.md. Exits with 1 if a sample differs, or is refused for a reason that the tables do not give.
 """
 import argparse
 import collections
@@ -19,7 +19,7 @@ import tempfile
 import torch
 
 from opinfo.core import CORE
-from opinfo.samples import REFUSED, cases_of, choices_of, entry_of, op_db, rows_of, run_all
+from opinfo.samples import REFUSED, SCRATCH, cases_of, choices_of, entry_of, op_db, rows_of, run_all
 
 KINDS = ("agrees", "near", "differs", "refused", "unstated")
 
@@ -33,7 +33,7 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="name every sample that does not agree")
     parser.add_argument("--page", type=pathlib.Path, help="write what does not agree there, as Markdown")
     opts = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
         return run(opts, opts.keep or pathlib.Path(scratch))
 
 
@@ -119,7 +119,7 @@ def write_page(rows, path):
     for title, core in (("The core list", True), ("Others", False)):
         listed = [row for row in rows if row.core == core and row.counts["agrees"] < row.all]
         listed.sort(key=lambda row: (row.counts["agrees"] - row.all, row.entry))
-        parts.append(f"\n## {title}\n\n| entry | samples | agree | near | differ | refused | no counterpart | why |\n|---|---|---|---|---|---|---|---|\n")
+        parts.append(f"\n## {title}\n\n| entry | samples | agree | near | differ | refused | no counterpart | why |\n" + "|---" * 8 + "|\n")
         for row in listed:
             c = row.counts
             numbers = (row.all, c["agrees"], c["near"], c["differs"], row.refused, row.skipped)

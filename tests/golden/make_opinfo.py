@@ -4,15 +4,16 @@ and gradients, for tests/unit/engine/test_opinfo.c.
 
     tests/golden/make_opinfo.py build-dev/bin/ringtorch [--family NAME]
 
-Run it by hand with the python of the newest PyTorch, after a change of opinfo/<family>.py; the tests need only the files. The metadata has "made_by",
-"family" and "samples", a JSON list; sample i has the tensors "<i>.<name>" that are given, as `ringtorch op` names them, and the "<i>:<name>" that are expected. The same PyTorch
-writes the same bytes.
+Run it by hand with the python of the newest PyTorch, after a change of opinfo/<family>.py; the tests need only the files. The metadata has
+"made_by", "family" and "samples", a JSON list; sample i has the tensors "<i>.<name>" that are given, as `ringtorch op` names them, and the
+"<i>:<name>" that are expected. The same PyTorch writes the same bytes.
 
-Not there are samples that `ringtorch op` refuses for a reason in REFUSED, those with more than ELEMENTS, and those whose values are roundings more than anything else: where
-PyTorch's own result is farther from that of float64 than its tests allow, or ours is, but no farther than PyTorch's ("near" in check_opinfo.py). A
-result of ours that differs is there, and fails the test.
+Not there are samples that `ringtorch op` refuses for a reason in REFUSED, those with more than ELEMENTS, and those whose values are
+roundings more than anything else: where PyTorch's own result is farther from that of float64 than its tests allow, or ours is, but no
+farther than PyTorch's ("near" in check_opinfo.py). A result of ours that differs is there, and fails the test.
 """
 import argparse
+import itertools
 import json
 import pathlib
 import sys
@@ -21,9 +22,10 @@ import tempfile
 import torch
 
 from opinfo.files import write
-from opinfo.samples import FAMILIES, cases_of, choices_of, entry_of, is_close, op_db, rows_of, run_all
+from opinfo.samples import FAMILIES, SCRATCH, cases_of, choices_of, entry_of, is_close, op_db, rows_of, run_all
 
 PER_TYPE = {torch.float32: 3, torch.float64: 2, torch.bfloat16: 2, torch.complex64: 2, torch.int64: 1, torch.bool: 1}
+CANDIDATES = 60  # the first samples of an entry and type, among which some are chosen
 ELEMENTS = 150  # of all tensors of a sample together
 HERE = pathlib.Path(__file__).parent
 
@@ -63,29 +65,33 @@ def chosen(candidates, count):
     return sorted(result, key=lambda c: c[0])
 
 
-def candidates_of(info, dtype, ops, ringtorch):
-    """Returns the samples that may be written."""
-    fit = {f"{i:04}": (i, ours, case) for i, ours, case in cases_of(info, dtype, ops)
-           if case[2] and size(case) <= ELEMENTS and is_settled(case)}
-    with tempfile.TemporaryDirectory() as scratch:
-        judged = run_all(ringtorch, pathlib.Path(scratch), {name: row[1:] for name, row in fit.items()})
-        return [fit[name] for name, kind, _ in judged if kind not in ("refused", "near")]
+def candidates_of(family, ops, ringtorch):
+    """Returns {(entry, type): samples that may be written}."""
+    fit, result = {}, {}
+    for info in op_db:
+        for dtype in PER_TYPE if choices_of(info)[0] == family else []:
+            for i, ours, case in itertools.islice(cases_of(info, dtype, ops), CANDIDATES) if dtype in info.dtypes else []:
+                if case[2] and size(case) <= ELEMENTS and is_settled(case):
+                    fit[f"{len(fit):06}"] = ((entry_of(info), dtype), i, ours, case)
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
+        for name, kind, why in run_all(ringtorch, pathlib.Path(scratch), {name: row[2:] for name, row in fit.items()}):
+            key, *candidate = fit[name]
+            if kind not in ("refused", "near"):
+                result.setdefault(key, []).append(candidate)
+            if kind in ("unstated", "differs"):
+                print(f"{key[0]}, {key[1]}, sample {candidate[0]}: {kind}: {why}")
+    return result
 
 
 def write_family(family, ops, ringtorch):
     tensors, samples = {}, []
-    for info in op_db:
-        if choices_of(info)[0] != family:
-            continue
-        for dtype, count in PER_TYPE.items():
-            if dtype not in info.dtypes:
-                continue
-            for i, ours, (file, meta, expected) in chosen(candidates_of(info, dtype, ops, ringtorch), count):
-                at = len(samples)
-                tensors.update({f"{at}.{name}": t for name, t in file.items()})
-                tensors.update({f"{at}:{name}": y for name, (y, _) in expected.items()})
-                samples.append({"entry": entry_of(info), "type": str(dtype).split(".")[1], "sample": i, "op": ours,
-                                "args": json.loads(meta["args"]), "grad": "grad" in meta})
+    for (entry, dtype), candidates in candidates_of(family, ops, ringtorch).items():
+        for i, ours, (file, meta, expected) in chosen(candidates, PER_TYPE[dtype]):
+            at = len(samples)
+            tensors.update({f"{at}.{name}": t for name, t in file.items()})
+            tensors.update({f"{at}:{name}": y for name, (y, _) in expected.items()})
+            samples.append({"entry": entry, "type": str(dtype).split(".")[1], "sample": i, "op": ours,
+                            "args": json.loads(meta["args"]), "grad": "grad" in meta})
     path = HERE / "opinfo" / f"{family}.safetensors"
     made_by = f"PyTorch {torch.__version__.split('+')[0]}, make_opinfo.py"
     write(path, tensors, {"family": family, "made_by": made_by, "samples": json.dumps(samples, separators=(",", ":"))})

@@ -160,7 +160,7 @@ RT_API rt_tensor *rt_to_device(rt_tensor *x, rt_device device);
 
 /* ---- joining tensors ---- */
 /* Joins count >= 1 tensors along an existing axis. They are converted to their common type
- * (rt_result_type). */
+ * (rt_result_type). Tensors of shape [0] are left out, whatever the shape of the others. */
 RT_API rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis);
 /* Joins count >= 1 tensors of one shape along a new axis. They are converted to their common type
  * (rt_result_type). */

@@ -17,6 +17,9 @@ def arange(s):
     need(set(s.kwargs) <= {"dtype", "device"}, "other arguments")
     need(not any(isinstance(v, bool) for v in numbers), "a bool for a number")
     numbers = [0, *numbers] if len(numbers) == 1 else numbers
+    whole = all(v == int(v) for v in numbers)
+    need(whole or s.kwargs.get("dtype") in (None, torch.float32, torch.float64, torch.bfloat16, torch.float16),
+         "fractions for integers, which PyTorch cuts after it has counted the steps, and we before")
     dtype = s.kwargs.get("dtype") or (torch.int64 if all(isinstance(v, int) for v in numbers) else torch.float32)
     return {}, {**dict(zip(("start", "end", "step"), numbers)), "dtype": name_of(dtype)}
 

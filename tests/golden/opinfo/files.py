@@ -14,7 +14,7 @@ def write(path, tensors, metadata):
     header, data = {"__metadata__": metadata}, []
     at = 0
     for name, t in tensors.items():
-        flat = t.detach().resolve_conj().resolve_neg().contiguous().reshape(-1)
+        flat = t.detach().resolve_conj().resolve_neg().reshape(-1).clone(memory_format=torch.contiguous_format)
         raw = bytes(flat.view(torch.uint8).numpy()) if flat.numel() else b""
         header[name] = {"dtype": NAMES[t.dtype], "shape": list(t.shape), "data_offsets": [at, at + len(raw)]}
         data.append(raw)

@@ -143,4 +143,7 @@ OPS = {
     "__getitem__": [("index", getitem)], **only("index_put", index_put), **only("searchsorted", searchsorted),
     **only("bucketize", bucketize),
 }
-REFUSED = {}
+REFUSED = {
+    "gather": ("does not fit", "an empty index of another number of axes, which can only be a mistake"),
+    "take_along_dim": ("expected 0 to", "indices counted from the end, which newer versions of PyTorch take"),
+}

@@ -82,7 +82,7 @@ COMPLEX = "complex numbers: it takes real ones"
 REFUSED = {
     "batch_norm_by": ("expected [n, channels, ...]", "a tensor of one axis has no channels"),
     "softmax": ("complex", COMPLEX), "log_softmax": ("complex", COMPLEX), "softmin": ("complex", COMPLEX),
-    "rms_norm": ("complex", COMPLEX), "normalize": ("complex", COMPLEX), "pairwise_distance": ("complex", COMPLEX),
+    "rms_norm": (["complex", "eps is -0.5"], "complex numbers: it takes real ones; a negative eps can only be a mistake"), "normalize": ("complex", COMPLEX), "pairwise_distance": ("complex", COMPLEX),
     "local_response_norm": ("x is int64", NO_INTEGERS),
     "layer_norm": ("eps is -0.5", "a negative eps can only be a mistake"),
     "group_norm": ("eps is -", "a negative eps can only be a mistake"),

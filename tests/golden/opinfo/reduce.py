@@ -193,4 +193,5 @@ OPS = {
     **only("bincount", bincount), **only("histc", one("bins", "min", "max", bins="bins", min="low", max="high")),
     **only("diff", diff), "trapezoid": [("trapezoid", trapezoid)], "trapz": [("trapezoid", trapezoid)],
 }
-REFUSED = {}
+COMPLEX = ("complex64", "complex numbers: it takes real ones")
+REFUSED = {"var_mean": COMPLEX, "logsumexp": COMPLEX, "logcumsumexp": COMPLEX}

@@ -19,6 +19,7 @@ def listed(v):
 
 def squeeze_axes(s):
     given = bound(("dim",), s)
+    need(given.get("dim") != (), "no axes, which we take for all")
     return {"x": s.input}, {"axes": listed(given["dim"])} if "dim" in given else {}
 
 
@@ -69,6 +70,12 @@ def to_type(name):
 
 def other(s):
     return {"x": s.input, "other": bound(("other",), s)["other"]}, {}
+
+
+def as_strided(s):
+    whole = s.input.numel() * s.input.element_size()
+    need(s.input.untyped_storage().nbytes() == whole if hasattr(s.input, "untyped_storage") else True, "a part of other memory")
+    return named(size="shape", stride="strides", storage_offset="offset")(s)
 
 
 def movedim(s):
@@ -128,7 +135,7 @@ OPS = {
     **only("unsqueeze", squeeze), **only("narrow", narrow), **only("slice", slice_of),
     **only("select", named(dim="axis", index="index")), **only("movedim", movedim),
     **only("unflatten", named(dim="axis", sizes="shape")), **only("unfold", named(dim="axis", size="size", step="step")),
-    **only("as_strided", named(size="shape", stride="strides", storage_offset="offset")),
+    **only("as_strided", as_strided),
     **only("diagonal", named(**DIAGONAL)), **only("diag_embed", named(**DIAGONAL)), **only("diag", named(diagonal="offset")),
     **only("diagflat", named(offset="offset")), **only("tril", named(diagonal="offset")), **only("triu", named(diagonal="offset")),
     **only("unbind", named(dim="axis")), **only("chunk", named(chunks="chunks", dim="axis")),

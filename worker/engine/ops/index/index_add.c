@@ -85,10 +85,13 @@ RT_COMPOSITE(index_fill, index_fill_args, INDEX_FILL_FIELDS,
         return RT_FAIL_NULL(SHAPE, "index_fill: src is %s, expected []", rt_describe(a->src));
     if (!a->src || axis < 0)
         return along(c, axis, NULL, a->value, false);
-    rt_dims dims = a->x->dims;
-    if (dims.n > 0)
-        dims.d[axis] = a->index->numel;
-    return along(c, axis, rt_expand(rt_to(a->src, a->x->dtype), dims), 0, false);
+    rt_dims dims = a->x->dims, along_axis = {.n = dims.n};
+    int64_t n = dims.n > 0 ? dims.d[axis] : 1;
+    for (int i = 0; i < dims.n; i++)
+        along_axis.d[i] = i == axis ? n : 1;
+    /* By a mask, so that an element that the index has twice counts once in the gradient of src. */
+    rt_tensor *mask = rt_index_fill(rt_zeros(rt_shape(n), RT_BOOL), 0, a->index, 1);
+    return rt_masked_fill_by(a->x, rt_reshape(mask, along_axis), rt_to(a->src, a->x->dtype));
 }
 
 rt_tensor *rt_index_fill(rt_tensor *x, int axis, rt_tensor *index, double value)

@@ -13,20 +13,31 @@ typedef struct cat_plan {
     int axis; /* counted from 0 */
 } cat_plan;
 
+/* Returns whether x is of shape [0], which PyTorch leaves out whatever the others' shape is: the start of many loops. */
+static bool is_left_out(const rt_tensor *x)
+{
+    return x->dims.n == 1 && x->dims.d[0] == 0;
+}
+
 static rt_status cat_infer(rt_call *c)
 {
     const cat_args *a = c->args;
-    rt_dims dims = c->in[0]->dims;
+    int first = 0;
+    while (first < c->n_in - 1 && is_left_out(c->in[first]))
+        first++;
+    rt_dims dims = c->in[first]->dims;
     int axis = rt__axis("cat", a->axis, dims.n);
     if (axis < 0)
         return rt_error_code();
-    for (int i = 1; i < c->n_in; i++) {
+    for (int i = first + 1; i < c->n_in; i++) {
+        if (is_left_out(c->in[i]))
+            continue;
         rt_dims expected = c->in[i]->dims;
         if (expected.n == dims.n)
             expected.d[axis] = dims.d[axis];
         if (!rt__dims_equal(expected, dims))
             return RT_FAIL(SHAPE, "cat: tensor %d is %s, which does not fit %s along axis %lld", i,
-                           rt_describe(c->in[i]), rt_describe(c->in[0]), (long long)a->axis);
+                           rt_describe(c->in[i]), rt_describe(c->in[first]), (long long)a->axis);
         if (__builtin_add_overflow(dims.d[axis], c->in[i]->dims.d[axis], &dims.d[axis]))
             return RT_FAIL(SHAPE, "cat: tensors 0 to %d are more than 2^63 long along axis %lld", i,
                            (long long)a->axis);
@@ -40,6 +51,8 @@ static rt_status cat_run(rt_call *c)
     int axis = ((const cat_plan *)c->plan)->axis;
     int64_t at = 0;
     for (int i = 0; i < c->n_in; i++) {
+        if (is_left_out(c->in[i]))
+            continue;
         RT_TRY(rt__copy_to_part(c->out[0], c->in[i], axis, at, 1));
         at += c->in[i]->dims.d[axis];
     }
@@ -51,6 +64,11 @@ static void cat_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     int axis = ((const cat_plan *)c->plan)->axis;
     int64_t at = 0;
     for (int i = 0; i < c->n_in; i++) {
+        if (is_left_out(c->in[i])) {
+            if (rt_needs(c, i))
+                dx[i] = rt_zeros(rt_shape(0), c->in[i]->dtype);
+            continue;
+        }
         int64_t size = c->in[i]->dims.d[axis];
         if (rt_needs(c, i))
             dx[i] = rt_narrow(dy[0], axis, at, size);

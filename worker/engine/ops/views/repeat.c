@@ -159,17 +159,7 @@ static rt_tensor *repeat_by(rt_tensor *x, rt_tensor *counts, int axis)
     rt_mem_free(count);
     if (!index)
         return NULL;
-    index = rt_to_device(index, x->device);
-    rt_dims rest = x->dims;
-    rt_tensor *rows = rt_movedim(x, rt_shape(axis), rt_shape(0));
-    rest.d[0] = index ? index->numel : 0;
-    for (int i = 1; i <= axis; i++)
-        rest.d[i] = x->dims.d[i - 1];
-    int64_t width = 1;
-    for (int i = 1; i < rest.n; i++)
-        width *= rest.d[i];
-    rt_tensor *y = rt_embedding(rt_reshape(rows, rt_shape(n, width)), index);
-    return rt_movedim(rt_reshape(y, rest), rt_shape(0), rt_shape(axis));
+    return rt_index_select(x, axis, rt_to_device(index, x->device));
 }
 
 static rt_tensor *repeat_evenly(rt_tensor *x, int64_t times, int axis)
