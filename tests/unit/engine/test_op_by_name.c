@@ -199,6 +199,23 @@ static void integers_have_no_gradient(void **state)
     rt__named_list_release(&r);
 }
 
+/* Where the index has an element twice, it is written once, and counts once in the gradient of what is written. */
+static void what_is_written_twice_counts_once(void **state)
+{
+    (void)state;
+    rt__named_list r;
+    const rt__named given[] = {{"x", vector(3, 4)},
+                               {"index", integers(1, 1)},
+                               {"src", rt_scalar(5)},
+                               {"grad_out", vector(10, -3)},
+                               {NULL}};
+    call(rt_op_find("index_fill"), given, "{\"axis\": 0}", true, &r);
+    assert_values(named(&r, "out"), 3, 5);
+    assert_values(named(&r, "grad.x"), 10, 0);
+    assert_values(named(&r, "grad.src"), -3);
+    rt__named_list_release(&r);
+}
+
 /* ---- what is refused ---- */
 
 /* Makes the tensors that a row names: "a=x b=n" are the float32 [2] tensor a and the int64 [2] tensor b; m is float32
@@ -313,10 +330,10 @@ static void memory_that_is_out_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_result_and_its_gradient),   TEST(tensors_find_their_places_by_name),
-        TEST(a_list_of_tensors_is_numbered), TEST(several_results_and_their_gradients),
-        TEST(integers_have_no_gradient),     TEST(what_is_wrong_is_refused_by_name),
-        TEST(memory_that_is_out_is_said),
+        TEST(one_result_and_its_gradient),      TEST(tensors_find_their_places_by_name),
+        TEST(a_list_of_tensors_is_numbered),    TEST(several_results_and_their_gradients),
+        TEST(integers_have_no_gradient),        TEST(what_is_written_twice_counts_once),
+        TEST(what_is_wrong_is_refused_by_name), TEST(memory_that_is_out_is_said),
     };
     int failed = cmocka_run_group_tests_name("op_by_name", tests, NULL, NULL);
     rt_shutdown();
