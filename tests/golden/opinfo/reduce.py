@@ -194,4 +194,5 @@ OPS = {
     **only("diff", diff), "trapezoid": [("trapezoid", trapezoid)], "trapz": [("trapezoid", trapezoid)],
 }
 COMPLEX = ("complex64", "complex numbers: it takes real ones")
-REFUSED = {"var_mean": COMPLEX, "logsumexp": COMPLEX, "logcumsumexp": COMPLEX}
+SPREAD = (["complex64", "correction is -"], "complex numbers, by operations with means: they take real ones; a negative correction")
+REFUSED = {**{op: SPREAD for op in "var std var_mean std_mean".split()}, "logsumexp": COMPLEX, "logcumsumexp": COMPLEX}

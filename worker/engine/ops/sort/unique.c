@@ -62,7 +62,7 @@ RT_COMPOSITE_OF(unique, 3, rt_unique_args, RT_UNIQUE_FIELDS,
         return;
     }
     int axis = rt__axis("unique", a->axis, x->dims.n);
-    rt_tensor *front = axis < 0 ? NULL : rt_transpose(x, 0, axis);
+    rt_tensor *front = axis < 0 ? NULL : rt_movedim(x, rt_shape(axis), rt_shape(0));
     if (!front)
         return;
     rt_dims dims = front->dims;
@@ -73,7 +73,7 @@ RT_COMPOSITE_OF(unique, 3, rt_unique_args, RT_UNIQUE_FIELDS,
     }
     distinct_rows(c, rt_reshape(front, rt_shape(dims.d[0], dims.d[0] ? x->numel / dims.d[0] : 0)));
     dims.d[0] = c->out[0] ? c->out[0]->dims.d[0] : 0;
-    c->out[0] = rt_contiguous(rt_transpose(rt_reshape(c->out[0], dims), 0, axis));
+    c->out[0] = rt_contiguous(rt_movedim(rt_reshape(c->out[0], dims), rt_shape(0), rt_shape(axis)));
 }
 
 rt_unique_results rt_unique_(rt_unique_args a)
