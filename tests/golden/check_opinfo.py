@@ -19,7 +19,7 @@ import tempfile
 import torch
 
 from opinfo.core import CORE
-from opinfo.samples import REFUSED, SCRATCH, cases_of, choices_of, entry_of, op_db, rows_of, run_all
+from opinfo.samples import DIFFERS, REFUSED, SCRATCH, cases_of, choices_of, entry_of, op_db, rows_of, run_all
 
 KINDS = ("agrees", "near", "differs", "refused", "unstated")
 
@@ -84,7 +84,8 @@ class Row:
         self.counts, self.skipped = counts, sum(skipped.values())
         self.refused = counts["refused"] + counts["unstated"]
         self.all = sum(counts.values()) + self.skipped
-        self.notes = [f"refused: {why}" for why in sorted(reasons)] + [f"{n} × {why}" for why, n in skipped.most_common(3)]
+        self.notes = [f"differs: {DIFFERS.get(entry, '?')}"] if counts["differs"] else []
+        self.notes += [f"refused: {why}" for why in sorted(reasons)] + [f"{n} × {why}" for why, n in skipped.most_common(3)]
 
 
 def share(rows):

@@ -2,7 +2,8 @@
 
 A module of this folder has OPS: {name in OpInfo: [(our operation, adapter), ...]}. The first adapter that does not raise Differs is
 taken. An adapter returns the tensors and the other arguments by our names. REFUSED has, for our operations that refuse samples which
-PyTorch accepts, a part of the message (or a list of parts, of which one is there) and the reason.
+PyTorch accepts, a part of the message (or a list of parts, of which one is there) and the reason. DIFFERS has, for entries of OpInfo whose
+samples do not all agree, the reason.
 """
 import types
 

@@ -93,3 +93,4 @@ COMPLEX = ("complex", "complex numbers: losses take real ones")
 REFUSED = {
     "l1_loss": COMPLEX, "triplet_margin_loss": COMPLEX,
 }
+DIFFERS = {"nn.functional.poisson_nll_loss": "gradients of targets that are 0, with full: PyTorch's are NaN"}

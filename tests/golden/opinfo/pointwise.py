@@ -141,3 +141,5 @@ OPS = {
 COMPLEX = ("complex64 is not supported", "complex numbers: it takes real ones")
 REFUSED = {"logaddexp": COMPLEX, "sinc": COMPLEX, "square": ("no kernel square for bool", "PyTorch makes int64 of bools"),
            "positive": ("nothing has a gradient", "complex numbers have no gradients here")}
+DIFFERS = {op: "gradients where two operands are equal, which newer versions of PyTorch share, and we give to one"
+           for op in "clamp clamp_min clamp_max fmax fmin".split()}

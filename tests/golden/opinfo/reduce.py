@@ -196,3 +196,4 @@ OPS = {
 COMPLEX = ("complex64", "complex numbers: it takes real ones")
 SPREAD = (["complex64", "correction is -"], "complex numbers, by operations with means: they take real ones; a negative correction")
 REFUSED = {**{op: SPREAD for op in "var std var_mean std_mean".split()}, "logsumexp": COMPLEX, "logcumsumexp": COMPLEX}
+DIFFERS = {"histc": "an element between two bins, which rounding puts into the other"}

@@ -34,6 +34,7 @@ for path in sorted(pathlib.Path(__file__).parent.glob("*.py")):
         FAMILIES[path.stem] = importlib.import_module(f"opinfo.{path.stem}")
 OPS = {entry: (family, choices) for family, table in FAMILIES.items() for entry, choices in table.OPS.items()}
 REFUSED = {op: row for table in FAMILIES.values() for op, row in table.REFUSED.items()}
+DIFFERS = {entry: why for table in FAMILIES.values() for entry, why in getattr(table, "DIFFERS", {}).items()}
 
 
 def entry_of(info):
