@@ -14,7 +14,7 @@
 
 enum { MOST_INPUTS = 8 };
 
-static uint64_t rng;
+static _Thread_local uint64_t rng;
 
 static inline int64_t below(int64_t n)
 {

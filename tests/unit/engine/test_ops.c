@@ -2,7 +2,8 @@
  * and number of threads. The cases are the rows of cases.def and of kernels/elementwise.def; one row is one test.
  *
  *     test_ops         uses each instruction set, layout and number of threads at least once (RINGTORCH_TEST_SEED chooses)
- *     test_ops --all   uses all combinations of them */
+ *     test_ops --all   uses all combinations of them
+ *     test_ops 'conv*' runs the cases with such names */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -642,6 +643,8 @@ static int tidy(void **state)
 int main(int argc, char **argv)
 {
     all_combinations = argc > 1 && !strcmp(argv[1], "--all");
+    if (argc > 1 && !all_combinations)
+        cmocka_set_test_filter(argv[1]);
     seed = random_seed("test_ops");
     if (golden_open(&golden, RT_TEST_SOURCE_DIR "/tests/golden") != RT_OK) {
         fprintf(stderr, "%s\n", rt_error());

@@ -7,7 +7,8 @@
  * Integer kernels, which all levels share, are compared with their formulas over grids. KERNELS_SEED=n repeats a run.
  *
  *     test_kernels         runs each case on 4 of its 12 seeds (RINGTORCH_TEST_SEED chooses)
- *     test_kernels --all   runs each on all of them */
+ *     test_kernels --all   runs each on all of them
+ *     test_kernels 'conv*' runs those with such names */
 #include "cases.h"
 #include "tests/unit/common/random.h"
 
@@ -226,7 +227,10 @@ static void test_wholes(void **state)
 int main(int argc, char **argv)
 {
     uint64_t rng = random_seed("test_kernels");
-    if (argc < 2 || strcmp(argv[1], "--all") != 0) {
+    bool all = argc > 1 && strcmp(argv[1], "--all") == 0;
+    if (argc > 1 && !all)
+        cmocka_set_test_filter(argv[1]);
+    if (!all) {
         stride = SHARE;
         first = (uint64_t)random_below(&rng, SHARE);
     }

@@ -6,6 +6,7 @@
 #include "worker/engine/autograd/graph.h"
 #include "worker/engine/autograd/schema.h"
 #include "worker/engine/base/trace.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -548,6 +549,18 @@ static rt_status compose(rt_call *c)
     return rt_error_code();
 }
 
+/* Makes sure that the message of a failed composite names it: its user knows no operation that it is made of. */
+static void name_composite(const rt_op *op)
+{
+    const char *text = rt_error();
+    size_t length = strlen(op->name);
+    length -= op->writes && op->name[length - 1] == '_'; /* relu_ calls itself relu */
+    bool named = strncmp(text, op->name, length) == 0 && !isalnum((unsigned char)text[length]) &&
+                 text[length] != '_';
+    if (!named && rt_status_exit_code(rt_error_code()) == 2) /* a mistake of the user */
+        rt_error_prefix("%s", op->name);
+}
+
 /* ---- the dispatcher ---- */
 
 bool rt__op_fits(const rt_op *op)
@@ -602,6 +615,8 @@ static inline rt_status carry_out(frame *f, rt_tensor *place)
         rt__thread.gpu = f->gpu;
     }
     rt_status status = c->op->compose ? compose(c) : compute(c, place);
+    if (status != RT_OK && !caller && c->op->compose)
+        name_composite(c->op);
     rt__thread.gpu = outer;
     rt__thread.op = caller;
     return status;

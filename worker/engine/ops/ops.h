@@ -35,8 +35,11 @@ rt_tensor *rt__sum_to(rt_tensor *x, rt_dims dims);
 /* Returns the element of x, a whole number; 0 if the error slot is filled, as it is if memory ran out on the way to x. */
 static inline int64_t rt__whole_item(rt_tensor *x)
 {
-    double item = rt_item(x);
-    return rt_failed() ? 0 : (int64_t)item;
+    int64_t item = 0;
+    rt_tensor *whole = rt_to(x, RT_I64);
+    if (whole && whole->numel == 1)
+        rt_copy_out(whole, &item);
+    return item;
 }
 
 /* Returns x, in float32 if it has 16 bits per element: for composites that compute in float32 as a whole, and round once. NULL stays

@@ -39,7 +39,10 @@ static rt_tensor *sample(rt_tensor *alpha, rt_rng r)
     if (!alpha)
         return NULL;
     rt_tensor *d = rt_add_scalar(alpha, -1.0 / 3), *c = rt_rsqrt(rt_mul_scalar(d, 9));
-    sampling s = {rt_full(alpha->dims, NAN, RT_F32), rt_ge(alpha, rt_full(rt_shape(), 1, RT_F32))};
+    /* An infinite alpha has an infinite number, which no attempt would give. */
+    rt_tensor *open =
+        rt_logical_and(rt_ge(alpha, rt_full(rt_shape(), 1, RT_F32)), rt_isfinite(alpha));
+    sampling s = {rt_where(rt_isfinite(alpha), rt_full(rt_shape(), NAN, RT_F32), alpha), open};
     for (int k = 0; s.y && s.open && rt__any_true(s.open); k++)
         attempt(&s, d, c, rt__attempt(r, 2 * k));
     return s.y;

@@ -164,8 +164,8 @@ static rt_tensor *tensor_there(rt_gpu *gpu, const rt_dims *dims, rt_dtype dtype,
 
 rt_tensor *rt__tensor_new_on(rt_gpu *gpu, const rt_dims *dims, rt_dtype dtype)
 {
-    return gpu ? tensor_there(gpu, dims, dtype, "tensor")
-               : tensor_over(NULL, dims, dtype, "tensor");
+    const char *what = rt__thread.op ? rt__thread.op : "tensor";
+    return gpu ? tensor_there(gpu, dims, dtype, what) : tensor_over(NULL, dims, dtype, what);
 }
 
 rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype)

@@ -117,14 +117,15 @@ RT_COMPOSITE(one_hot, one_hot_args, ONE_HOT_FIELDS,
     if (index->numel == 0 && classes == RT_NOT_GIVEN)
         return RT_FAIL_NULL(ARG, "one_hot: the number of classes of %s is unknown: give it",
                             rt_describe(index));
-    double least = index->numel ? rt_item(rt_amin(index)) : 0;
-    double most = index->numel ? rt_item(rt_amax(index)) : 0;
+    int64_t least = index->numel ? rt__whole_item(rt_amin(index)) : 0;
+    int64_t most = index->numel ? rt__whole_item(rt_amax(index)) : 0;
     if (rt_failed())
         return NULL;
-    classes = classes == RT_NOT_GIVEN ? (int64_t)most + 1 : classes;
-    if (least < 0 || (index->numel && most >= (double)classes))
-        return RT_FAIL_NULL(RANGE, "one_hot: index %.0f, expected 0 to %lld",
-                            least < 0 ? least : most, (long long)classes - 1);
+    int64_t last = classes != RT_NOT_GIVEN ? classes - 1 : most < INT64_MAX ? most : most - 1;
+    if (least < 0 || (index->numel && most > last))
+        return RT_FAIL_NULL(RANGE, "one_hot: index %lld, expected 0 to %lld",
+                            (long long)(least < 0 ? least : most), (long long)last);
+    classes = last + 1;
     dims.d[dims.n++] = classes;
     if (index->numel == 0)
         return rt_zeros(dims, RT_I64);

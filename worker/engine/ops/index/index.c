@@ -48,6 +48,12 @@ rt_tensor *rt__whole_index(rt_tensor *index)
 void rt__pick_merge(rt_pick *p)
 {
     int n = 0;
+    for (int d = 0; d < p->nd; d++)
+        if (p->dim[d] == 0) { /* the other sizes may be any, and their product too large */
+            p->nd = 1;
+            p->dim[0] = p->at[0] = p->stride[0] = 0;
+            return;
+        }
     for (int d = 0; d < p->nd; d++) {
         int64_t dim = p->dim[d], at = p->at[d], stride = p->stride[d];
         if (dim == 1)
