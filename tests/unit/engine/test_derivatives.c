@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "worker/engine/autograd/op.h"
 #include "worker/engine/autograd/schema.h"
+#include "worker/engine/ops/call_by_name.h"
 #include <ringtorch/op.h>
 
 enum { INPUTS = 8, MOST = 6 };
@@ -276,8 +277,53 @@ static void every_row_says_how_often(void **state)
     }
 }
 
+/* Gradients where a function has a corner, which are a choice: PyTorch's. */
+static const struct {
+    const char *op, *values;
+    double x, dx;
+} corners[] = {
+    {"abs", NULL, 0, 0},
+    {"celu", "{\"alpha\": 0.5}", 0, 1},
+    {"elu", "{\"alpha\": 0.5}", 0, 0.5},
+    {"hardshrink", "{\"lambda\": 0.5}", 0.5, 0},
+    {"hardshrink", "{\"lambda\": 0.5}", -0.5, 0},
+    {"hardsigmoid", NULL, -3, 0},
+    {"hardsigmoid", NULL, 3, 0},
+    {"hardswish", NULL, -3, 0},
+    {"hardswish", NULL, 3, 1},
+    {"hardtanh", NULL, -1, 0},
+    {"hardtanh", NULL, 1, 0},
+    {"leaky_relu", "{\"slope\": 0.25}", 0, 0.25},
+    {"relu", NULL, 0, 0},
+    {"relu", NULL, -0.0, 0},
+    {"relu6", NULL, 0, 0},
+    {"relu6", NULL, 6, 0},
+    {"softshrink", "{\"lambda\": 0.5}", 0.5, 0},
+    {"softshrink", "{\"lambda\": 0.5}", -0.5, 0},
+    {"threshold", "{\"threshold\": 0.5, \"value\": 2}", 0.5, 0},
+};
+
+static void corners_have_pytorchs_gradients(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COUNT(corners); i++) {
+        const char *values = corners[i].values ? corners[i].values : "{}";
+        json_t *j = json_loads(values, 0, NULL);
+        rt__named_list out;
+        const rt__named in = {"x", rt_full(rt_shape(1), corners[i].x, RT_F32)};
+        rt__call_by_name(rt_op_find(corners[i].op), &in, 1, j, true, &out);
+        assert_fine();
+        if (rt_item(out.item[1].x) != corners[i].dx)
+            fail_msg("%s at %g: the gradient is %g, expected %g", corners[i].op, corners[i].x,
+                     rt_item(out.item[1].x), corners[i].dx);
+        rt__named_list_release(&out);
+        json_decref(j);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(every_row_says_how_often)};
+    const struct CMUnitTest tests[] = {TEST(every_row_says_how_often),
+                                       TEST(corners_have_pytorchs_gradients)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,12 +139,23 @@ static void a_length_beyond_63_bits_is_refused(void **state)
     assert_error(SHAPE, "cat: tensors 0 to 1 are more than 2^63 long along axis 0");
 }
 
+/* Axes beside an empty one may be of any size. */
+static void an_empty_index_may_have_long_axes(void **state)
+{
+    (void)state;
+    rt_tensor *index =
+        rt_expand(rt_zeros(rt_shape(0, 1, 1), RT_I64), rt_shape(0, 1LL << 40, 1LL << 31));
+    rt_tensor *y = rt_take(rt_ones(rt_shape(2)), index);
+    assert_fine();
+    assert_int_equal(rt_size(y, 1), 1LL << 40);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(anything_is_done_or_refused),        TEST(any_allocation_may_fail),
         TEST(an_axis_beyond_32_bits_is_refused),  TEST(a_step_may_be_larger_than_any_tensor),
-        TEST(a_length_beyond_63_bits_is_refused),
+        TEST(a_length_beyond_63_bits_is_refused), TEST(an_empty_index_may_have_long_axes),
     };
     rng = random_seed("test_op_values");
     int failed = cmocka_run_group_tests_name("op_values", tests, NULL, NULL);

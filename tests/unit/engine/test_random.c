@@ -133,6 +133,7 @@ static void gamma_numbers_are_right(void **state)
     rt_tensor *none = rt_gamma(rt_from((const float[]){0, -1, NAN}, rt_shape(3), RT_F32));
     for (int i = 0; i < 3; i++)
         assert_true(isnan(rt_f32(none)[i]));
+    assert_true(rt_item(rt_gamma(rt_full(rt_shape(), INFINITY, RT_F32))) == INFINITY);
 }
 
 /* A number depends on its place and its own alpha, and takes one stream however many attempts were made. */
