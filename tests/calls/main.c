@@ -90,7 +90,7 @@ typedef struct one_call {
     int n;
     json_t *values;
     bool inference, recording, checked; /* nothing may want a gradient; values are checked */
-    bool alone;              /* no other thread runs */
+    bool alone;                         /* no other thread runs */
 } one_call;
 
 static void describe(const one_call *c, FILE *to)
