@@ -233,6 +233,52 @@ static void test_values(void **state)
     }
 }
 
+/* ---- NaN in rows of two operands ---- */
+
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
+#define BINARY(name, ...) {#name, offsetof(rt_kernels, name)},
+static const struct {
+    const char *name;
+    size_t kernel;
+} of_two[] = {
+#include "kernels/elementwise.def"
+};
+#undef BINARY
+
+/* Returns whether a NaN may get lost: fmax and fmin are for that, pow(x, 0) is 1, and some do not look at an operand. */
+static bool may_lose_nan(const char *name, float a, float b)
+{
+    if (strcmp(name, "pow") == 0)
+        return b == 0;
+    if (strcmp(name, "copysign") == 0)
+        return !isnan(a);
+    if (strcmp(name, "leaky_relu_by") == 0)
+        return a > 0;
+    return strcmp(name, "above") == 0 ||
+           ((strcmp(name, "fmax") == 0 || strcmp(name, "fmin") == 0) && !(isnan(a) && isnan(b)));
+}
+
+static void test_nan_of_two(void **state)
+{
+    (void)state;
+    enum { PAIRS = 6 };
+    const float a[PAIRS] = {NAN, 0, 0.5f, NAN, NAN, NAN}, b[PAIRS] = {0.5f, NAN, NAN, 0, NAN, -2};
+    rt_grid g = {1, {PAIRS}, {{1}, {1}}};
+    char text[64];
+    snprintf(text, sizeof text, "%s", rt_kernels_levels());
+    for (char *rest = text, *level; (level = strsep(&rest, " "));)
+        for (size_t i = 0; i < sizeof of_two / sizeof *of_two; i++) {
+            const rt_kernels *k = rt_kernels_level(level);
+            rt_binary_fn *const *f = (const void *)((const char *)k + of_two[i].kernel);
+            f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, got);
+            for (int j = 0; j < PAIRS; j++)
+                if (!isnan(got[j]) && !may_lose_nan(of_two[i].name, a[j], b[j]))
+                    fail_msg("%s on %s: %g of %g and %g", of_two[i].name, level, got[j], a[j],
+                             b[j]);
+        }
+}
+
 static void test_int64(void **state)
 {
     (void)state;
@@ -413,7 +459,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_derivatives), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_int64),       cmocka_unit_test(test_saturation),
-        cmocka_unit_test(test_casts),       cmocka_unit_test(test_halves)};
+        cmocka_unit_test(test_nan_of_two),  cmocka_unit_test(test_int64),
+        cmocka_unit_test(test_saturation),  cmocka_unit_test(test_casts),
+        cmocka_unit_test(test_halves)};
     return cmocka_run_group_tests_name("elementwise", tests, NULL, NULL);
 }
