@@ -279,6 +279,21 @@ static void test_nan_of_two(void **state)
         }
 }
 
+/* lerp ends with exactly b, however far a is. */
+static void test_lerp_to_the_end(void **state)
+{
+    (void)state;
+    const float a[] = {1e8f, -3e7f, 0.3f}, b[] = {1, 0.1f, -1e9f}, w[] = {1, 1, 1};
+    rt_grid g = {1, {3}, {{1}, {1}, {1}}};
+    char text[64];
+    snprintf(text, sizeof text, "%s", rt_kernels_levels());
+    for (char *rest = text, *level; (level = strsep(&rest, " "));) {
+        const rt_kernels *k = rt_kernels_level(level);
+        k->lerp.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, w, got);
+        assert_memory_equal(got, b, sizeof b);
+    }
+}
+
 static void test_int64(void **state)
 {
     (void)state;
@@ -459,8 +474,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_derivatives), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_nan_of_two),  cmocka_unit_test(test_int64),
-        cmocka_unit_test(test_saturation),  cmocka_unit_test(test_casts),
-        cmocka_unit_test(test_halves)};
+        cmocka_unit_test(test_nan_of_two),  cmocka_unit_test(test_lerp_to_the_end),
+        cmocka_unit_test(test_int64),       cmocka_unit_test(test_saturation),
+        cmocka_unit_test(test_casts),       cmocka_unit_test(test_halves)};
     return cmocka_run_group_tests_name("elementwise", tests, NULL, NULL);
 }
