@@ -422,7 +422,7 @@ int main(void)
 {
     static optimiser *const makers[] = {use_sgd, use_adamw, use_adam};
     enum { ROWS = sizeof rows / sizeof *rows };
-    struct CMUnitTest tests[ROWS + 8] = {
+    struct CMUnitTest tests[ROWS + 9] = {
         cmocka_unit_test_setup_teardown(test_there_and_back, begin, end),
         cmocka_unit_test_setup_teardown(test_refusals, begin, end),
         cmocka_unit_test_setup_teardown(test_net_that_moves, begin, end),
@@ -434,11 +434,11 @@ int main(void)
         {"training with adamw", test_training, begin, end, (void *)&makers[1]},
     };
     for (int i = 0; i < ROWS; i++)
-        tests[8 + i] =
+        tests[9 + i] =
             (struct CMUnitTest){rows[i].name, test_operation, begin, end, (void *)&rows[i]};
     if (rt_gpu_count(RT_OPENCL) == 0) {
         printf("test_device: SKIPPED: there is no OpenCL device (apt install pocl-opencl-icd)\n");
         return 0;
     }
-    return _cmocka_run_group_tests("devices", tests, 8 + ROWS, NULL, NULL);
+    return _cmocka_run_group_tests("devices", tests, 9 + ROWS, NULL, NULL);
 }

@@ -1,24 +1,30 @@
 /* Compares every operation with PyTorch and finite differences, with axes of size 0, and on every instruction set, memory layout
  * and number of threads. The cases are the rows of cases.def and of kernels/elementwise.def; one row is one test.
  *
- *     test_ops         uses each instruction set, layout and number of threads at least once (RINGTORCH_TEST_SEED chooses)
- *     test_ops --all   uses all combinations of them
- *     test_ops 'conv*' runs the cases with such names */
+ *     test_ops            uses each instruction set, layout and number of threads at least once (RINGTORCH_TEST_SEED chooses)
+ *     test_ops --all      uses all combinations of them
+ *     test_ops --opencl   compares opencl:0 with the CPU instead: values and gradients
+ *     test_ops 'conv*'    runs the cases with such names */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "common/base/log.h"
+#include "kernels/device.h"
 #include "kernels/kernels.h"
 #include "most_threads.h"
 #include "tests/support/combinations.h"
+#include "tests/support/folder.h"
 #include "tests/support/golden.h"
+#include "worker/engine/base/thread.h"
 #include <math.h>
 #include <ringtorch/ringtorch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NO_GRAD = 1, NO_GRAD2 = 2, NO_TORCH = 4, LARGE = 8 };
 enum { INPUTS = 7, WEIGHTS = 99, WEIGHTS2 = 50 };
@@ -117,7 +123,7 @@ static const test_case cases[] = {
 enum { CASES = sizeof cases / sizeof *cases };
 
 static golden_files golden;
-static bool all_combinations;
+static bool all_combinations, on_device;
 static uint64_t seed;
 
 /* ---- inputs ---- */
@@ -129,8 +135,9 @@ static double value(int number, int64_t i, double lo, double hi)
     return lo + (hi - lo) * u;
 }
 
-/* The type of the float inputs of cases. */
+/* The type of the float inputs of cases, and where inputs and what a row makes itself lie. */
 static rt_dtype float_type = RT_F32;
+static rt_device place;
 
 static double get(rt_tensor *x, int64_t i)
 {
@@ -155,7 +162,9 @@ static rt_tensor *as_floats(rt_tensor *x)
 /* Calls the operation of a case. Complex results are compared as pairs of floats. */
 static rt_tensor *result_of(const test_case *c, rt_tensor **t)
 {
+    rt__thread.gpu = place.kind == RT_CPU ? NULL : rt_gpu_open(place);
     rt_tensor *y = c->run(t);
+    rt__thread.gpu = NULL;
     return y ? as_floats(y) : NULL;
 }
 
@@ -186,7 +195,7 @@ static rt_tensor *make_complex(int number, const spec *s)
 
 static rt_tensor *weights(int number, rt_dims dims)
 {
-    return make(number, &(spec){.lo = -1, .hi = 1, .dims = dims});
+    return rt_to_device(make(number, &(spec){.lo = -1, .hi = 1, .dims = dims}), place);
 }
 
 /* Returns the same values with gaps between all elements and the axes in the opposite order in memory. */
@@ -218,7 +227,7 @@ static inputs inputs_of(const spec *s, int n, bool strided)
     assert_in_range(n, 1, INPUTS);
     for (int i = 0; i < n; i++) {
         rt_tensor *x = make(i, &s[i]);
-        x = strided ? scattered(x) : x;
+        x = rt_to_device(strided ? scattered(x) : x, place);
         in.t[i] = s[i].integer ? rt_keep(x) : rt_param(x);
     }
     assert_string_equal(rt_error(), "");
@@ -253,23 +262,27 @@ static int floats(const inputs *in, rt_tensor **x)
     return n;
 }
 
-/* Computes the value, and the gradients of sum(y * w) by the float inputs in order. */
-static outcome evaluate(const test_case *c, inputs *in)
+/* Computes the value, and the gradients of sum(y * w) by the float inputs in order, unless something fails. */
+static outcome try_evaluate(const test_case *c, inputs *in)
 {
     outcome o = {.y = result_of(c, in->t)};
-    assert_string_equal(rt_error(), "");
-    assert_non_null(o.y);
-    if (!(c->skip & NO_GRAD)) {
+    if (o.y && !(c->skip & NO_GRAD)) {
         rt_tensor *x[INPUTS];
         int n = floats(in, x);
         rt_tensor *loss = rt_sum(rt_mul(o.y, weights(WEIGHTS, rt_dims_of(o.y))));
         rt_grad(loss, x, n, o.dx);
-        assert_string_equal(rt_error(), "");
     }
     o.y = rt_contiguous(rt_to(rt_detach(o.y), float_type));
     for (int i = 0; i < INPUTS; i++)
         o.dx[i] = o.dx[i] ? rt_contiguous(as_floats(o.dx[i])) : NULL;
+    return o;
+}
+
+static outcome evaluate(const test_case *c, inputs *in)
+{
+    outcome o = try_evaluate(c, in);
     assert_string_equal(rt_error(), "");
+    assert_non_null(o.y);
     return o;
 }
 
@@ -629,6 +642,116 @@ static void run_case(void **state)
     assert_int_equal(rt_live_objects(), live);
 }
 
+/* ---- another device ---- */
+
+static int native, fallen_back;
+static char log_path[FOLDER_MAX + 8];
+
+/* Returns the outcome on opencl:0, on the CPU. */
+static outcome evaluate_there(const test_case *c, bool fallback)
+{
+    rt_allow_fallback(fallback);
+    place = (rt_device){RT_OPENCL, 0};
+    inputs in = begin(c, false);
+    outcome o = try_evaluate(c, &in);
+    place = (rt_device){0};
+    rt_allow_fallback(true);
+    for (int i = -1; i < INPUTS && !rt_failed(); i++) {
+        rt_tensor **x = i < 0 ? &o.y : &o.dx[i];
+        if (*x)
+            assert_int_equal(rt_device_of(*x).kind, RT_OPENCL);
+        *x = *x ? rt_to_device(*x, (rt_device){0}) : NULL;
+    }
+    end(&in);
+    return o;
+}
+
+/* Checks that the log says that this operation runs on the CPU for want of a kernel, as `refusal` does, the message without fallback. */
+static void assert_logged(const char *refusal)
+{
+    char op[64], kernel[64], line[400], wanted[200];
+    bool found = false;
+    const char *after = strstr(refusal, ": no kernel "), *start = after;
+    while (start && start > refusal && start[-1] != ' ') /* behind "index: item 0: " */
+        start--;
+    if (!start || sscanf(start, "%63[^:]: no kernel %63s on opencl:0", op, kernel) != 2)
+        fail_msg("without fallback: %s", refusal);
+    FILE *log = fopen(log_path, "r");
+    assert_non_null(log);
+    snprintf(wanted, sizeof wanted, ": no kernel %s: it runs on the CPU", kernel);
+    while (!found && fgets(line, sizeof line, log)) {
+        const char *at = strstr(line, "opencl:0: ");
+        at = at ? at + strlen("opencl:0: ") : "";
+        found = !strncmp(at, op, strlen(op)) && !strncmp(at + strlen(op), " of ", 4) &&
+                strstr(at, wanted);
+    }
+    fclose(log);
+    if (!found)
+        fail_msg("%s: no line of the log says that it ran on the CPU", refusal);
+}
+
+/* Either all runs on the device, or what has no kernel there runs on the CPU, and the log says so. The bits are those of the CPU. */
+static void check_device(const test_case *c)
+{
+    char refusal[400];
+    inputs in = begin(c, false);
+    outcome expected = evaluate(c, &in);
+    end(&in);
+    outcome got = evaluate_there(c, false);
+    snprintf(refusal, sizeof refusal, "%s", rt_error());
+    if (!refusal[0]) {
+        native++;
+    } else {
+        rt_error_clear();
+        got = evaluate_there(c, true);
+        assert_string_equal(rt_error(), "");
+        assert_logged(refusal);
+        fallen_back++;
+    }
+    for (int i = -1; i < INPUTS; i++) {
+        rt_tensor *a = i < 0 ? got.y : got.dx[i], *b = i < 0 ? expected.y : expected.dx[i];
+        assert_int_equal(a != NULL, b != NULL);
+        if (!a)
+            continue;
+        assert_int_equal(rt_numel(a), rt_numel(b));
+        for (int64_t k = 0; k < rt_numel(a); k++)
+            if (memcmp(rt_f32(a) + k, rt_f32(b) + k, sizeof(float)) != 0 &&
+                !(isnan(rt_f32(a)[k]) && isnan(rt_f32(b)[k]))) /* which NaN is not said */
+                fail_msg("%s %d: element %lld is %.9g, on the CPU %.9g",
+                         i < 0 ? "value" : "gradient", i, (long long)k, (double)rt_f32(a)[k],
+                         (double)rt_f32(b)[k]);
+    }
+}
+
+static void run_case_there(void **state)
+{
+    const test_case *c = *state;
+    int64_t live = rt_live_objects();
+    in_scope(check_device, c);
+    assert_int_equal(rt_live_objects(), live);
+}
+
+static int run_on_opencl(struct CMUnitTest tests[CASES])
+{
+    char folder[FOLDER_MAX];
+    if (rt_gpu_count(RT_OPENCL) == 0) {
+        printf("test_ops: SKIPPED: there is no OpenCL device (apt install pocl-opencl-icd)\n");
+        return 0;
+    }
+    for (int i = 0; i < CASES; i++)
+        tests[i].test_func = run_case_there;
+    if (!folder_make(folder, "ops") || rt_kernels_init(NULL, "builtin") != RT_OK)
+        return 1;
+    snprintf(log_path, sizeof log_path, "%s/log", folder);
+    rt_log_open("test_ops", log_path, false);
+    int failed = _cmocka_run_group_tests("ops on opencl:0", tests, CASES, NULL, NULL);
+    rt_log_close();
+    unlink(log_path);
+    rmdir(folder);
+    printf("test_ops: %d rows all on opencl:0, %d with a part on the CPU\n", native, fallen_back);
+    return failed;
+}
+
 /* Cleans up, so that a failed case does not affect the next one. */
 static int tidy(void **state)
 {
@@ -636,14 +759,17 @@ static int tidy(void **state)
     rt_error_clear();
     rt_scope_end((rt_scope){0});
     float_type = RT_F32;
+    place = (rt_device){0};
+    rt__thread.gpu = NULL;
     rt_kernels_set_threads(1);
-    return rt_kernels_init(NULL, NULL);
+    return rt_kernels_init(NULL, on_device ? "builtin" : NULL);
 }
 
 int main(int argc, char **argv)
 {
     all_combinations = argc > 1 && !strcmp(argv[1], "--all");
-    if (argc > 1 && !all_combinations)
+    on_device = argc > 1 && !strcmp(argv[1], "--opencl");
+    if (argc > 1 && !all_combinations && !on_device)
         cmocka_set_test_filter(argv[1]);
     seed = random_seed("test_ops");
     if (golden_open(&golden, RT_TEST_SOURCE_DIR "/tests/golden") != RT_OK) {
@@ -653,7 +779,8 @@ int main(int argc, char **argv)
     struct CMUnitTest tests[CASES];
     for (int i = 0; i < CASES; i++)
         tests[i] = (struct CMUnitTest){cases[i].name, run_case, NULL, tidy, (void *)&cases[i]};
-    int failed = _cmocka_run_group_tests("ops", tests, CASES, NULL, NULL);
+    int failed =
+        on_device ? run_on_opencl(tests) : _cmocka_run_group_tests("ops", tests, CASES, NULL, NULL);
     golden_close(&golden);
     rt_shutdown();
     if (rt_live_objects() != 0)
