@@ -133,19 +133,19 @@ static void spoil_names(one_call *c)
                  below(3) ? names[below(COUNT(names))] : c->names[below(c->n)]);
 }
 
-static one_call any_call(void)
+/* Fills *c, whose names its tensors point to. */
+static void any_call(one_call *c)
 {
-    one_call c = {.op = rt_op_at((int)below(operations))};
-    c.n = any_inputs(c.op, c.given, c.names);
-    for (int i = 0; i < c.n; i++)
+    *c = (one_call){.op = rt_op_at((int)below(operations))};
+    c->n = any_inputs(c->op, c->given, c->names);
+    for (int i = 0; i < c->n; i++)
         if (below(2))
-            c.given[i].x = any_disguise(c.given[i].x, i > 0 ? c.given[below(i)].x : NULL);
+            c->given[i].x = any_disguise(c->given[i].x, i > 0 ? c->given[below(i)].x : NULL);
     if (below(24) == 0)
-        spoil_names(&c);
-    c.values = any_values(c.op);
-    for (int64_t k = below(6) ? 0 : 1 + below(2); k > 0 && json_is_object(c.values); k--)
-        c.values = spoiled(c.op, c.values);
-    return c;
+        spoil_names(c);
+    c->values = any_values(c->op);
+    for (int64_t k = below(6) ? 0 : 1 + below(2); k > 0 && json_is_object(c->values); k--)
+        c->values = spoiled(c->op, c->values);
 }
 
 /* Fails unless the call was done, or refused as a user's mistake or for what the machine or the checks say. */
@@ -363,7 +363,8 @@ static void call_in_scope(uint64_t key, bool alone)
 {
     rng = key;
     rt_scope s = rt_scope_begin();
-    one_call c = any_call();
+    one_call c;
+    any_call(&c);
     c.alone = alone;
     if (given.call >= 0)
         describe(&c, stderr);

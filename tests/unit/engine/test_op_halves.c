@@ -22,19 +22,19 @@ typedef struct both {
     json_t *values;
 } both;
 
-static both any_both(const rt_op *op, rt_dtype type)
+/* Fills *b, whose names its tensors point to. */
+static void any_both(const rt_op *op, rt_dtype type, both *b)
 {
-    both b = {0};
-    b.n = any_inputs(op, b.half, b.names);
-    for (int i = 0; i < b.n; i++) {
-        rt_tensor *x = b.half[i].x;
+    *b = (both){0};
+    b->n = any_inputs(op, b->half, b->names);
+    for (int i = 0; i < b->n; i++) {
+        rt_tensor *x = b->half[i].x;
         if (rt__dtype_is_float(x->dtype))
             x = rt_to(x, type);
-        b.half[i] = (rt__named){b.names[i], x};
-        b.wide[i] = (rt__named){b.names[i], rt__is_half(x->dtype) ? rt_to(x, RT_F32) : x};
+        b->half[i] = (rt__named){b->names[i], x};
+        b->wide[i] = (rt__named){b->names[i], rt__is_half(x->dtype) ? rt_to(x, RT_F32) : x};
     }
-    b.values = any_values(op);
-    return b;
+    b->values = any_values(op);
 }
 
 static bool same_bits(rt_tensor *a, rt_tensor *b)
@@ -108,7 +108,8 @@ static void compare(const rt_op *op, const both *b, const rt__named *half, rt_te
 static bool check_call(const rt_op *op, rt_dtype type, bool gradients)
 {
     rt_scope s = rt_scope_begin();
-    both b = any_both(op, type);
+    both b;
+    any_both(op, type, &b);
     rt__named_list half, wide;
     rt_random_seek(7, 1, 2);
     rt_status status = rt__call_by_name(op, b.half, b.n, b.values, gradients, &half);
