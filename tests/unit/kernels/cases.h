@@ -260,6 +260,30 @@ static rt_conv_shape conv_shape(run *r)
     return s;
 }
 
+/* Draws a convolution whose taps and windows lie far apart along some axes, most of them in the padding, or with one long row. */
+static rt_conv_shape apart_shape(run *r)
+{
+    int64_t groups = 1 + pick(r, 3), deep = flag(r);
+    rt_conv_shape s = {.n = 1 + pick(r, 2),
+                       .c = groups * (deep ? 1 : 1 + pick(r, 3)),
+                       .oc = groups * (deep ? 1 : 1 + pick(r, 3)),
+                       .groups = groups};
+    bool row = pick(r, 3) == 0;
+    for (int d = 0; d < 3; d++) {
+        bool far = !row && flag(r);
+        s.kernel[d] = row && d < 2 ? 1 : 1 + pick(r, 3);
+        s.in[d] = row ? (d < 2 ? 1 : 9000) : 1 + pick(r, 5);
+        s.stride[d] = 1 + pick(r, far ? 3000 : 3);
+        s.dilation[d] = 1 + pick(r, far ? 3000 : 2);
+        int64_t reach = (s.kernel[d] - 1) * s.dilation[d] + 1;
+        s.pad[d] = reach / 2 + pick(r, far ? 2000 : 2);
+        int64_t room = s.in[d] + 2 * s.pad[d] - reach;
+        s.stride[d] = room / s.stride[d] > 9 && !row ? room / 8 + 1 : s.stride[d];
+        s.out[d] = room / s.stride[d] + 1;
+    }
+    return s;
+}
+
 /* The numbers of elements of its input, its weights and its output. */
 static int64_t conv_inputs(const rt_conv_shape *s)
 {
