@@ -185,7 +185,7 @@ static void bench_conv(const bench *b, rt_conv_shape s)
     rt_mem_free(bias);
 }
 
-/* The windows of images as columns, and back. */
+/* Columns of windows back to images. */
 static void bench_columns(const bench *b, rt_conv_shape s)
 {
     char shape[64];
@@ -196,7 +196,6 @@ static void bench_columns(const bench *b, rt_conv_shape s)
     snprintf(shape, sizeof shape, "%lld x %lldx%lld, %lldx%lld/%lld", (long long)(s.n * s.c),
              (long long)s.in[1], (long long)s.in[2], (long long)s.kernel[1], (long long)s.kernel[2],
              (long long)s.stride[1]);
-    ROW("im2col", shape, 0, bytes, b->k->im2col[RT_F32](rt_exec_cpu(), &s, x, y));
     ROW("col2im", shape, 0, bytes, b->k->col2im[RT_F32](rt_exec_cpu(), &s, y, x));
     rt_mem_free(x);
     rt_mem_free(y);

@@ -103,6 +103,23 @@ static inline int64_t rt_volume(const int64_t size[3])
     return size[0] * size[1] * size[2];
 }
 
+/* What a tap meets along an axis: windows [from, to) meet the inputs first, first + stride, ...; the others meet padding. */
+typedef struct rt_tap_range {
+    int64_t from, to, first;
+} rt_tap_range;
+
+static inline rt_tap_range rt_tap_reach(const rt_conv_shape *s, int d, int64_t tap)
+{
+    int64_t stride = s->stride[d], start = tap * s->dilation[d] - s->pad[d];
+    int64_t from = start < 0 ? (-start - 1) / stride + 1 : 0;
+    int64_t to = start < s->in[d] ? (s->in[d] - 1 - start) / stride + 1 : 0;
+    if (to > s->out[d])
+        to = s->out[d];
+    if (from > to)
+        from = to;
+    return (rt_tap_range){from, to, start + from * stride};
+}
+
 /* Windows over the last axes of [planes, in...], which give [planes, out...]. Pooling over fewer than three axes leaves the first ones
  * at size 1, with windows of 1. Every window has an element of the input. */
 typedef struct rt_pool_shape {

@@ -4,9 +4,9 @@
 #     awk -f kernels/rows.awk kernels/cpu/table.h kernels/ref/*.c kernels/cpu/*.inc > fast.def        kernels with a fast text
 #
 # A reference text begins with KERNEL(name, TYPES, (rt_exec *e, ...)) or KERNEL_ANY(name, (rt_exec *e, ...)), which may span several
-# lines, followed by a line `{`; a fast text begins with void KERNEL_NAME(name)(...). TYPES is one of the lists in table.h. A kernel
-# without a fast text binds every back end, so its text may not use `wide` (kernels/ref/wide.h). Any violation fails the build with its
-# file and line.
+# lines, followed by a line `{`; a fast text begins with void KERNEL_NAME(name)(...). TYPES is one of the lists in table.h. Fast texts are
+# compiled for floats, so FLOATS stands for a list that has them in fast.def. A kernel without a fast text binds every back end, so its text may
+# not use `wide` (kernels/ref/wide.h). Any violation fails the build with its file and line.
 function refuse(line, text) {
     print file ":" line ": " text > "/dev/stderr"
     exit failed = 1
@@ -114,7 +114,10 @@ END {
             refuse(wide_line[names[i]], "kernel " names[i] " has no fast text, so it binds every back end: compute in double, not in `wide`")
         }
     print "/* Made by kernels/rows.awk. */"
-    for (i = 1; i <= rows; i++)
+    for (i = 1; i <= rows; i++) {
+        if (only_fast && row[names[i]] !~ /, ?INT64,/)
+            sub(/, ?[A-Z][A-Z0-9_]*, ?[(]/, ", FLOATS, (", row[names[i]])
         if (!only_fast || names[i] in fast)
             print row[names[i]]
+    }
 }

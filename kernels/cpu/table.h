@@ -13,20 +13,17 @@
     EACH(name, F64, f64, __VA_ARGS__)
 #define INT64(EACH, name, ...)  EACH(name, I64, i64, __VA_ARGS__)
 #define SUMMED(EACH, name, ...) FLOATS(EACH, name, __VA_ARGS__) INT64(EACH, name, __VA_ARGS__)
-#define ORDERED(EACH, name, ...)                                                                   \
+#define REALS(EACH, name, ...)                                                                     \
     SUMMED(EACH, name, __VA_ARGS__)                                                                \
     EACH(name, I32, i32, __VA_ARGS__)                                                              \
     EACH(name, I16, i16, __VA_ARGS__)                                                              \
     EACH(name, I8, i8, __VA_ARGS__)                                                                \
-    EACH(name, U8, u8, __VA_ARGS__)                                                                \
+    EACH(name, U8, u8, __VA_ARGS__)
+#define ORDERED(EACH, name, ...)                                                                   \
+    REALS(EACH, name, __VA_ARGS__)                                                                 \
     EACH(name, BOOL, bool, __VA_ARGS__)
 #define NUMERIC(EACH, name, ...)                                                                   \
-    FLOATS(EACH, name, __VA_ARGS__)                                                                \
-    INT64(EACH, name, __VA_ARGS__)                                                                 \
-    EACH(name, I32, i32, __VA_ARGS__)                                                              \
-    EACH(name, I16, i16, __VA_ARGS__)                                                              \
-    EACH(name, I8, i8, __VA_ARGS__)                                                                \
-    EACH(name, U8, u8, __VA_ARGS__)                                                                \
+    REALS(EACH, name, __VA_ARGS__)                                                                 \
     EACH(name, C64, c64, __VA_ARGS__)                                                              \
     EACH(name, C128, c128, __VA_ARGS__)
 #define EVERY(EACH, name, ...)                                                                     \

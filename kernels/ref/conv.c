@@ -1,4 +1,4 @@
-/* Reference kernels: convolution and its gradients, and the windows of one as columns. See kernels/ref/wide.h. */
+/* Reference kernels: convolution and its gradients, and what has its windows as columns. See kernels/ref/wide.h. */
 #include "kernels/ref/wide.h"
 #include <string.h>
 
@@ -68,12 +68,6 @@ static void tap_dx(void *ctx, tap t)
     c->sum[t.xi] += (wide)c->a[t.yi] * c->b[t.wi];
 }
 
-static void tap_dw(void *ctx, tap t)
-{
-    conv_sum *c = ctx;
-    c->sum[t.wi] += (wide)c->a[t.xi] * c->b[t.yi];
-}
-
 /* Sums all taps in wide scratch, then rounds. bias[channels], of blocks of `volume` results, is added unless it is NULL. */
 static void conv_run(rt_exec *e, const rt_conv_shape *s, void (*f)(void *, tap), conv_sum c,
                      const T *bias, int64_t channels, int64_t volume, T *out, int64_t count)
@@ -88,7 +82,7 @@ static void conv_run(rt_exec *e, const rt_conv_shape *s, void (*f)(void *, tap),
 }
 
 /* y[n,oc,o...] = bias[oc] + sum over ic, k... of x * w; bias may be NULL. x: [n,c,in...], w: [oc,c/groups,kernel...]. */
-KERNEL(conv, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *x, const void *w,
+KERNEL(conv, REALS, (rt_exec *e, const rt_conv_shape *s, const void *x, const void *w,
                       const void *bias, void *y))
 {
     int64_t volume = rt_volume(s->out);
@@ -96,11 +90,18 @@ KERNEL(conv, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *x, const v
 }
 
 /* The gradient with respect to x, plus bias[c], which may be NULL. */
-KERNEL(conv_dx, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *dy, const void *w,
+KERNEL(conv_dx, REALS, (rt_exec *e, const rt_conv_shape *s, const void *dy, const void *w,
                          const void *bias, void *dx))
 {
     int64_t volume = rt_volume(s->in);
     conv_run(e, s, tap_dx, (conv_sum){dy, w, NULL}, bias, s->c, volume, dx, s->n * s->c * volume);
+}
+
+#ifdef RT_BITS
+static void tap_dw(void *ctx, tap t)
+{
+    conv_sum *c = ctx;
+    c->sum[t.wi] += (wide)c->a[t.xi] * c->b[t.yi];
 }
 
 /* The gradient with respect to w. */
@@ -111,20 +112,8 @@ KERNEL(conv_dw, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *x, cons
              s->oc * (s->c / s->groups) * rt_volume(s->kernel));
 }
 
-/* y[n,c,k...,o...] = x[n,c,i...], the element of each window o that tap k meets; 0 on padding. Reads n, c, in, kernel and out of the
- * shape, and how the windows lie. */
-KERNEL(im2col, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *x, void *y))
-{
-    int64_t taps = rt_volume(s->kernel), windows = rt_volume(s->out), volume = rt_volume(s->in);
-    int64_t o[3] = {0}, k[3] = {0};
-    for (int64_t i = 0; i < s->n * s->c * taps; i++, go_on(k, s->kernel))
-        for (int64_t j = 0; j < windows; j++, go_on(o, s->out)) {
-            int64_t at = conv_meets(s, o, k);
-            ((T *)y)[i * windows + j] = at < 0 ? 0 : ((const T *)x)[i / taps * volume + at];
-        }
-}
-
-/* The gradient of im2col with respect to x: each element is the sum of what the windows have of it. */
+/* dx[n,c,i...] = the sum of what the windows have of an element: dy[n,c,k...,o...] is that of window o under tap k. Reads n, c, in,
+ * kernel and out of the shape, and how the windows lie. */
 KERNEL(col2im, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *dy, void *dx))
 {
     int64_t taps = rt_volume(s->kernel), windows = rt_volume(s->out), volume = rt_volume(s->in);
@@ -142,3 +131,4 @@ KERNEL(col2im, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *dy, void
             ((T *)dx)[c * volume + i] = (T)sum[i];
     }
 }
+#endif

@@ -3,12 +3,6 @@
 #include "kernels/ref/wide.h"
 #include <string.h>
 
-#ifdef RT_BITS
-#define IS_NAN(v) ((v) != (v))
-#else
-#define IS_NAN(v) false
-#endif
-
 /* ---- sorting ---- */
 
 typedef uint32_t key_F32, key_I32;

@@ -1,7 +1,6 @@
 /* Reference kernels: pooling and its gradients. See kernels/ref/wide.h. */
 #include "common/base/slices.h"
 #include "kernels/ref/wide.h"
-#include <math.h>
 #include <string.h>
 
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
@@ -56,7 +55,7 @@ static int64_t volume(const int64_t size[3])
 
 /* y: the maximum of each window; at[i]: its position in the plane, in row-major order. The first of equal elements wins, a NaN always
  * wins, and padding never wins. */
-KERNEL(max_pool, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *x, void *y, int32_t *at))
+KERNEL(max_pool, REALS, (rt_exec *e, const rt_pool_shape *s, const void *x, void *y, int32_t *at))
 {
     int64_t out = volume(s->out);
     for (int64_t i = 0; i < s->planes * out; i++) {
@@ -65,21 +64,11 @@ KERNEL(max_pool, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *x, voi
         windows_of(s, i % out, w);
         int64_t best = -1;
         EACH_ELEMENT(j, s, w)
-        if (best < 0 || plane[j] > plane[best] || isnan(plane[j]))
+        if (best < 0 || plane[j] > plane[best] || IS_NAN(plane[j]))
             best = j;
         ((T *)y)[i] = plane[best];
         at[i] = (int32_t)best;
     }
-}
-
-/* The gradient with respect to x: each dy goes to the position of its maximum. */
-KERNEL(max_pool_dx, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *dy, const int32_t *at,
-                             void *dx))
-{
-    int64_t out = volume(s->out), in = volume(s->in);
-    memset(dx, 0, (size_t)(s->planes * in) * sizeof(T));
-    for (int64_t i = 0; i < s->planes * out; i++)
-        ((T *)dx)[i / out * in + at[i]] += ((const T *)dy)[i];
 }
 
 /* If dy is NULL sets y from x, else distributes dy to x. */
@@ -100,14 +89,25 @@ static void avg_pool_run(const rt_pool_shape *s, T *x_, T *y, const T *dy)
                 sum += x[j];
         }
         if (!dy)
-            y[i] = (T)(sum / count);
+            y[i] = (T)(count == -1 ? -sum : sum / count); /* the least integer / -1 would trap */
     }
 }
 
-/* y: the mean of each window; s says what to divide by. */
-KERNEL(avg_pool, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *x, void *y))
+/* y: the mean of each window; s says what to divide by. Integers are summed in int64, and quotients truncated. */
+KERNEL(avg_pool, REALS, (rt_exec *e, const rt_pool_shape *s, const void *x, void *y))
 {
     avg_pool_run(s, (T *)x, y, NULL); /* only reads x */
+}
+
+#ifdef RT_BITS
+/* The gradient with respect to x: each dy goes to the position of its maximum. */
+KERNEL(max_pool_dx, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *dy, const int32_t *at,
+                             void *dx))
+{
+    int64_t out = volume(s->out), in = volume(s->in);
+    memset(dx, 0, (size_t)(s->planes * in) * sizeof(T));
+    for (int64_t i = 0; i < s->planes * out; i++)
+        ((T *)dx)[i / out * in + at[i]] += ((const T *)dy)[i];
 }
 
 /* The gradient with respect to x: each dy is divided among the elements of its window. */
@@ -116,3 +116,4 @@ KERNEL(avg_pool_dx, FLOATS, (rt_exec *e, const rt_pool_shape *s, const void *dy,
     memset(dx, 0, (size_t)(s->planes * volume(s->in)) * sizeof(T));
     avg_pool_run(s, dx, NULL, dy);
 }
+#endif

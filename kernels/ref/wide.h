@@ -18,6 +18,9 @@
  *
  *     wide y = WIDE(exp)(x);
  *
+ * For integers `wide` is int64_t. A kernel of floats alone, in a file that is compiled for integers too, stands between #ifdef RT_BITS
+ * and #endif.
+ *
  * The levels of the CPU agree in every bit (docs/NUMERICS.md). A kernel without a fast text satisfies that trivially, because it is the
  * same object on all levels. Its text is then binding, for other back ends too: document its order of operations there; compute in
  * double for both types, not in `wide`, because GPUs have no long double and processors other than x86 have a different one (the build
@@ -36,12 +39,21 @@ typedef double wide;
 #elif RT_BITS == 64
 typedef long double wide;
 #define WIDE(function) function##l
+#else
+typedef int64_t wide; /* of integers, which are exact */
+#endif
+
+#ifdef RT_BITS
+#define IS_NAN(v) ((v) != (v))
+#else
+#define IS_NAN(v) false
 #endif
 
 #define KERNEL(name, types, args) types##_TEXT(name) args
 #define KERNEL_ANY(name, args)    ONE_TEXT(name, rt__##name##_ref) args
 #define FLOATS_TEXT(name)         void KERNEL_NAME(name)
 #define SUMMED_TEXT(name)         void KERNEL_NAME(name)
+#define REALS_TEXT(name)          void KERNEL_NAME(name)
 #define ORDERED_TEXT(name)        void KERNEL_NAME(name)
 #define NUMERIC_TEXT(name)        void KERNEL_NAME(name)
 #define EVERY_TEXT(name)          void KERNEL_NAME(name)

@@ -25,9 +25,15 @@ from opinfo.files import write
 from opinfo.samples import FAMILIES, SCRATCH, cases_of, choices_of, entry_of, is_close, op_db, rows_of, run_all
 
 PER_TYPE = {torch.float32: 3, torch.float64: 2, torch.bfloat16: 2, torch.complex64: 2, torch.int64: 1, torch.bool: 1}
+MORE = {"pool": {torch.int32: 1, torch.uint8: 1}, "resize": {torch.uint8: 2}}  # of types that have their own kernels, or rules, there
 CANDIDATES = 60  # the first samples of an entry and type, among which some are chosen
 ELEMENTS = 150  # of all tensors of a sample together
 HERE = pathlib.Path(__file__).parent
+
+
+def counts_of(family):
+    """Returns {type: how many samples of each entry}."""
+    return {**PER_TYPE, **MORE.get(family, {})}
 
 
 def size(case):
@@ -69,7 +75,7 @@ def candidates_of(family, ops, ringtorch):
     """Returns {(entry, type): samples that may be written}."""
     fit, result = {}, {}
     for info in op_db:
-        for dtype in PER_TYPE if choices_of(info)[0] == family else []:
+        for dtype in counts_of(family) if choices_of(info)[0] == family else []:
             for i, ours, case in itertools.islice(cases_of(info, dtype, ops), CANDIDATES) if dtype in info.dtypes else []:
                 if case[2] and size(case) <= ELEMENTS and is_settled(case):
                     fit[f"{len(fit):06}"] = ((entry_of(info), dtype), i, ours, case)
@@ -86,7 +92,7 @@ def candidates_of(family, ops, ringtorch):
 def write_family(family, ops, ringtorch):
     tensors, samples = {}, []
     for (entry, dtype), candidates in candidates_of(family, ops, ringtorch).items():
-        for i, ours, (file, meta, expected) in chosen(candidates, PER_TYPE[dtype]):
+        for i, ours, (file, meta, expected) in chosen(candidates, counts_of(family)[dtype]):
             at = len(samples)
             tensors.update({f"{at}.{name}": t for name, t in file.items()})
             tensors.update({f"{at}:{name}": y for name, (y, _) in expected.items()})

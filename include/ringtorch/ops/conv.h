@@ -1,6 +1,7 @@
 /* Convolutions of sequences [n, channels, len], images [n, channels, h, w] and volumes
  * [n, channels, d, h, w], or of a single one without the axis n. A pair is height and width, a triple
- * depth, height and width; give all numbers or none.
+ * depth, height and width; give all numbers or none. Integers are summed in 64 bits, and the result
+ * wraps around.
  *
  *     rt_tensor *x = rt_randn(rt_shape(8, 3, 32, 32)), *w = rt_randn(rt_shape(16, 3, 5, 5));
  *     rt_tensor *y = rt_conv2d(x, w, .stride = {2, 2}, .padding = {2, 2});   // [8,16,16,16]
@@ -19,9 +20,9 @@ RT_BEGIN_DECLS
 /* ---- convolution ---- */
 
 #define RT_CONV_FIELDS(F, KIND, ones, zeros, of_x, of_w)                                           \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, of_x)                                              \
-    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, of_w)                                              \
-    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[out]")                                      \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_NOT_BOOL, of_x)                                            \
+    F(INPUT, w, RT_NEEDED, RT_SAME | RT_NOT_BOOL, of_w)                                            \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_NOT_BOOL, "[out]")                                    \
     F(KIND, stride, ones, RT_WITHIN(1, INT32_MAX), "steps of the kernel")                          \
     F(KIND, padding, zeros, RT_WITHIN(0, INT32_MAX), "elements added on both sides")               \
     F(KIND, dilation, ones, RT_WITHIN(1, INT32_MAX), "distance between elements of the kernel")    \
@@ -62,9 +63,9 @@ RT_API rt_tensor *rt_conv3d_(rt_conv3d_args a);
 /* ---- transposed convolution ---- */
 
 #define RT_CONV_TRANSPOSE_FIELDS(F, KIND, ones, zeros, of_x, of_w)                                 \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, of_x)                                              \
-    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, of_w)                                              \
-    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[out]")                                      \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_NOT_BOOL, of_x)                                            \
+    F(INPUT, w, RT_NEEDED, RT_SAME | RT_NOT_BOOL, of_w)                                            \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_NOT_BOOL, "[out]")                                    \
     F(KIND, stride, ones, RT_WITHIN(1, INT32_MAX), "steps of the kernel over the result")          \
     F(KIND, padding, zeros, RT_WITHIN(0, INT32_MAX), "cut off the result on both sides")           \
     F(KIND, output_padding, zeros, RT_WITHIN(0, INT32_MAX),                                        \
@@ -116,10 +117,11 @@ RT_API rt_tensor *rt_conv_transpose3d_(rt_conv_transpose3d_args a);
     F(PAIR, padding, (0, 0), RT_WITHIN(0, INT32_MAX), "zeros on both sides")                       \
     F(PAIR, dilation, (1, 1), RT_WITHIN(1, INT32_MAX), "distance between elements of a window")
 #define RT_IM2COL_FIELDS(F)                                                                        \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "[n, c, h, w], or one image [c, h, w]")                      \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "[n, c, h, w], or one image [c, h, w]")                    \
     RT_WINDOW_FIELDS(F)
 #define RT_COL2IM_FIELDS(F)                                                                        \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "[n, c kh kw, windows], or of one image [c kh kw, windows]") \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_COMPLEX,                                                 \
+      "[n, c kh kw, windows], or of one image [c kh kw, windows]")                                 \
     F(PAIR, size, RT_NEEDED, RT_FROM(0), "of the images")                                          \
     RT_WINDOW_FIELDS(F)
 typedef struct rt_im2col_args {

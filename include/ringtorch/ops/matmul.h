@@ -36,9 +36,9 @@ typedef struct rt_matmul_args {
 #define rt_matmul(...) RT_OP_CALL(rt_matmul_, rt_matmul_args, RT_MATMUL_FIELDS, a, __VA_ARGS__)
 RT_API rt_tensor *rt_matmul_(rt_matmul_args a);
 #define RT_LINEAR_FIELDS(F)                                                                        \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS | RT_COMPLEX, "[..., in]")                          \
-    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS | RT_COMPLEX, "[out, in]")                          \
-    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS | RT_COMPLEX, "[out]")
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_MATRIX_TYPES, "[..., in]")                                 \
+    F(INPUT, w, RT_NEEDED, RT_SAME | RT_MATRIX_TYPES, "[out, in]")                                 \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_MATRIX_TYPES, "[out]")
 typedef struct rt_linear_args {
     RT_STRUCT(RT_LINEAR_FIELDS)
 } rt_linear_args;

@@ -187,7 +187,7 @@ typedef struct rt_instance_norm_results {
     RT_OP_CALL(rt_instance_norm_, rt_batch_norm_args, RT_BATCH_NORM_FIELDS, x, __VA_ARGS__)
 RT_API rt_instance_norm_results rt_instance_norm_(rt_batch_norm_args a);
 #define RT_LOCAL_RESPONSE_NORM_FIELDS(F)                                                           \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "[n, c, ...]")                                               \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_TYPE(I64), "[n, c, ...]")                                \
     F(INT, size, RT_NEEDED, RT_WITHIN(1, INT32_MAX), "number of neighbouring channels")            \
     F(NUMBER, alpha, 1e-4, RT_ANY, "factor of the mean square")                                    \
     F(NUMBER, beta, 0.75, RT_ANY, "exponent")                                                      \
@@ -196,7 +196,8 @@ typedef struct rt_local_response_norm_args {
     RT_STRUCT(RT_LOCAL_RESPONSE_NORM_FIELDS)
 } rt_local_response_norm_args;
 /* Returns x / (k + alpha * s / size)^beta, s the sum of x^2 over `size` channels around each, those
- * that do not exist counting as 0 (Krizhevsky et al. 2012). */
+ * that do not exist counting as 0 (Krizhevsky et al. 2012). Of int64, s / size has no fraction, and the
+ * result is float32. */
 #define rt_local_response_norm(...)                                                                \
     RT_OP_CALL(rt_local_response_norm_, rt_local_response_norm_args,                               \
                RT_LOCAL_RESPONSE_NORM_FIELDS, x, __VA_ARGS__)

@@ -22,7 +22,7 @@ RT_BEGIN_DECLS
 /* ---- the maximum ---- */
 /* The rows of all three; one, zero and none: such a number for each axis. */
 #define RT_MAX_POOL_FIELDS(F, KIND, shape, one, zero, none)                                        \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, shape)                                                       \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_INTEGERS, shape)                                         \
     F(KIND, kernel, RT_NEEDED, RT_WITHIN(1, INT32_MAX), "size of the window")                      \
     F(KIND, stride, none, RT_MAYBE(RT_WITHIN(1, INT32_MAX)),                                       \
       "steps of the window; not given: its size")                                                  \
@@ -131,7 +131,7 @@ RT_API rt_tensor *rt_max_unpool3d_(rt_max_unpool3d_args a);
 
 /* ---- the mean ---- */
 #define RT_AVG_POOL_FIELDS(F, KIND, shape, zero, none)                                             \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, shape)                                                       \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_INTEGERS, shape)                                         \
     F(KIND, kernel, RT_NEEDED, RT_WITHIN(1, INT32_MAX), "size of the window")                      \
     F(KIND, stride, none, RT_MAYBE(RT_WITHIN(1, INT32_MAX)),                                       \
       "steps of the window; not given: its size")                                                  \
@@ -159,8 +159,8 @@ typedef struct rt_avg_pool2d_args {
 typedef struct rt_avg_pool3d_args {
     RT_STRUCT(RT_AVG_POOL3D_FIELDS)
 } rt_avg_pool3d_args;
-/* Returns the mean of each window of sequences. What a last window has beyond the padding does not
- * count. */
+/* Returns the mean of each window of sequences, of integers without its fraction. What a last window has
+ * beyond the padding does not count. */
 #define rt_avg_pool1d(...)                                                                         \
     RT_OP_CALL(rt_avg_pool1d_, rt_avg_pool1d_args, RT_AVG_POOL1D_FIELDS, x, __VA_ARGS__)
 /* The same of images. */

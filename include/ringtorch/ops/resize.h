@@ -56,7 +56,8 @@ typedef enum rt_interpolate_mode {
 } rt_interpolate_mode;
 #define RT_INTERPOLATE_FIELDS(F)                                                                   \
     F(INPUT, x, RT_NEEDED, RT_ANY_TYPE,                                                            \
-      "[n, c, l], [n, c, h, w] or [n, c, d, h, w]; floats, but for nearest")                       \
+      "[n, c, l], [n, c, h, w] or [n, c, d, h, w]; floats, but for nearest; uint8 also for "       \
+      "bilinear and bicubic")                                                                      \
     F(DIMS, size, RT_EMPTY, RT_ANY, "of the axes after the channels, or one number for all")       \
     F(NUMBER, scale_factor, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)),                                    \
       "times the sizes of x, rounded down; if no size is given")                                   \

@@ -11,7 +11,6 @@ import torch
 
 Tensor = torch.Tensor
 FRACTION = "a fraction for integers, which PyTorch cuts, and we take as float32"
-NO_INTEGERS = "computes floats alone: there are no kernels of integers for it"
 
 
 class Differs(Exception):

@@ -41,8 +41,4 @@ OPS = {
     **{f"nn.functional.conv_transpose{n}d": [(f"conv_transpose{n}d", conv(n, transposed=True))] for n in (1, 2, 3)},
     "nn.functional.unfold": [("im2col", columns())], "nn.functional.fold": [("col2im", columns("output_size"))],
 }
-FLOATS_ALONE = (["x is int", "x is bool", "x is complex", "none of its tensors is of a float type"],
-                "computes floats alone: there are no kernels of integers and complex numbers for it")
-REFUSED = {
-    **{f"conv{t}{n}d": FLOATS_ALONE for t in ("", "_transpose") for n in (1, 2, 3)}, "im2col": FLOATS_ALONE, "col2im": FLOATS_ALONE,
-}
+REFUSED = {}

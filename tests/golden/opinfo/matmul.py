@@ -1,5 +1,5 @@
 """Products of matrices, and attention."""
-from opinfo.adapt import NO_INTEGERS, Tensor, bound, need, only
+from opinfo.adapt import Tensor, bound, need, only
 
 
 def matmul(s):
@@ -96,5 +96,5 @@ OPS = {
 }
 FRACTION = ("integers need whole factors", "factors with a fraction for integers, which PyTorch cuts against its documentation")
 REFUSED = {
-    **{op: FRACTION for op in ("addmm", "addmv", "addbmm", "baddbmm")}, "linear": ("expected float32, float64", NO_INTEGERS),
+    **{op: FRACTION for op in ("addmm", "addmv", "addbmm", "baddbmm")},
 }

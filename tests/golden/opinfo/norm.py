@@ -1,7 +1,7 @@
 """Softmax and normalisations."""
 import torch
 
-from opinfo.adapt import NO_INTEGERS, bound, need, only
+from opinfo.adapt import bound, need, only
 
 
 def along(s):
@@ -83,7 +83,6 @@ REFUSED = {
     "batch_norm_by": ("expected [n, channels, ...]", "a tensor of one axis has no channels"),
     "softmax": ("complex", COMPLEX), "log_softmax": ("complex", COMPLEX), "softmin": ("complex", COMPLEX),
     "rms_norm": (["complex", "eps is -0.5"], "complex numbers: it takes real ones; a negative eps can only be a mistake"), "normalize": ("complex", COMPLEX), "pairwise_distance": ("complex", COMPLEX),
-    "local_response_norm": ("x is int64", NO_INTEGERS),
     "layer_norm": ("eps is -0.5", "a negative eps can only be a mistake"),
     "group_norm": ("eps is -", "a negative eps can only be a mistake"),
     "instance_norm": ("eps is -", "a negative eps can only be a mistake"),

@@ -1,5 +1,5 @@
 """Pooling."""
-from opinfo.adapt import NO_INTEGERS, bound, need
+from opinfo.adapt import bound, need
 
 
 def numbers(n, v):
@@ -66,4 +66,4 @@ for axes in (1, 2, 3):
                                                (f"adaptive_max_{of}_with_indices", adaptive(axes, True))]
     OPS[f"nn.functional.max_un{of}"] = [(f"max_un{of}", max_unpool(axes))]
     OPS[f"nn.functional.lp_{of}"] = [(f"lp_{of}", lp_pool(axes))]
-REFUSED = {f"{kind}_pool{n}d{more}": ("x is ", NO_INTEGERS) for n in (1, 2, 3) for kind in ("avg", "max", "lp") for more in ("", "_with_indices")}
+REFUSED = {}

@@ -12,9 +12,10 @@
 
 /* Arguments of all three. */
 #define CONV_FIELDS(F)                                                                             \
-    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "x; of conv_transpose dy")                         \
-    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "w; of conv_weight dy")                            \
-    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "one for each channel of the result")
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS | RT_INTEGERS, "x; of conv_transpose dy")           \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS | RT_INTEGERS, "w; of conv_weight dy")              \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS | RT_INTEGERS,                                 \
+      "one for each channel of the result")
 typedef struct RT_DESIGNATED conv_args {
     RT_STRUCT(CONV_FIELDS)
     int axes;
@@ -340,6 +341,26 @@ static conv_args args_of(const rt__convolution *c)
                        .s = rt__conv_shape(c->axes, c->stride, c->padding, c->dilation)};
 }
 
+/* Complex numbers are convolved by their parts: (a + bi)(c + di) = ac - bd + (bc + ad)i. */
+static rt_tensor *by_parts(const rt__convolution *c, rt_tensor *(*conv)(const rt__convolution *))
+{
+    rt__convolution real = *c, imag = *c;
+    real.x = rt_real(c->x);
+    imag.x = rt_imag(c->x);
+    real.w = imag.w = rt_real(c->w);
+    real.bias = c->bias ? rt_real(c->bias) : NULL;
+    imag.bias = c->bias ? rt_imag(c->bias) : NULL;
+    if (rt_failed())
+        return NULL;
+    rt_tensor *ac = conv(&real), *bc = conv(&imag);
+    real.w = imag.w = rt_imag(c->w);
+    real.bias = imag.bias = NULL;
+    if (!real.w)
+        return NULL;
+    rt_tensor *ad = conv(&real), *bd = conv(&imag);
+    return rt_complex(rt_sub(ac, bd), rt_add(bc, ad));
+}
+
 /* Kernels know no padding but zeros, so other elements are put around the input first. */
 static rt_tensor *conv_of_padded(const rt__convolution *c, const rt_conv_shape *s)
 {
@@ -360,6 +381,8 @@ static rt_tensor *conv_of_padded(const rt__convolution *c, const rt_conv_shape *
 
 rt_tensor *rt__conv(const rt__convolution *c)
 {
+    if (rt__dtype_is_complex(c->x->dtype))
+        return by_parts(c, rt__conv);
     conv_args a = args_of(c);
     if (read_tensors(c, false, &a) != RT_OK || (c->same && check_same(c) != RT_OK))
         return NULL;
@@ -371,6 +394,8 @@ rt_tensor *rt__conv(const rt__convolution *c)
 
 rt_tensor *rt__conv_transpose(const rt__convolution *c)
 {
+    if (rt__dtype_is_complex(c->x->dtype))
+        return by_parts(c, rt__conv_transpose);
     conv_args a = args_of(c);
     if (read_tensors(c, true, &a) != RT_OK || fit_transposed(c, &a.s) != RT_OK)
         return NULL;

@@ -30,7 +30,5 @@ int rt__conv_first(int axes);
 /* Computes s->out from the other sizes. Fails if a window does not fit into the padded input, or if sizes are beyond what kernels can
  * multiply. */
 rt_status rt__conv_fit(const char *name, rt_conv_shape *s);
-/* Returns the shape of windows of images, without the images. */
-rt_conv_shape rt__conv_windows(const rt_im2col_args *a);
 
 #endif

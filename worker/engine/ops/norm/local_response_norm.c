@@ -25,10 +25,10 @@ RT_COMPOSITE(local_response_norm, rt_local_response_norm_args, RT_LOCAL_RESPONSE
         rt_cat((rt_tensor *[]){rt_zeros(rt_shape(n, 1, before, len), x->dtype), square,
                                rt_zeros(rt_shape(n, 1, after, len), x->dtype)},
                3, 2);
-    rt_tensor *mean = rt_avg_pool2d(padded, {width, 1}, .stride = {1, 1});
-    double scale = a->alpha * (double)width / (double)a->size;
-    rt_tensor *root =
-        rt_pow_scalar(rt_add_scalar(rt_mul_scalar(rt_reshape(mean, dims), scale), a->k), a->beta);
+    rt_tensor *mean =
+        rt_avg_pool2d(padded, {width, 1}, .stride = {1, 1}, .divisor_override = a->size);
+    rt_tensor *root = rt_pow_scalar(
+        rt_add_scalar(rt_mul_scalar(rt_reshape(mean, dims), a->alpha), a->k), a->beta);
     return rt_div(x, root);
 }
 

@@ -4,7 +4,7 @@
 
 /* ---- of windows whose shape is known, and its gradient: each is the other's gradient ---- */
 
-#define MEAN_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_FLOATS, "x, or dy")
+#define MEAN_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_INTEGERS, "x, or dy")
 typedef struct RT_DESIGNATED mean_args {
     RT_STRUCT(MEAN_FIELDS)
     rt_dims dims; /* of the result */
@@ -70,39 +70,42 @@ static const rt_op grad_op = {
 
 /* ---- windows of one size ---- */
 
-static rt_tensor *mean(const rt_call *c, const rt_windows *w, bool count_include_pad,
-                       int64_t divisor)
+rt_tensor *rt__pool_mean(const char *what, rt_tensor *x, const rt_windows *w,
+                         bool count_include_pad, int64_t divisor)
 {
-    mean_args a = {.x = c->in[0]};
-    if (rt__pool_windows(c->op->name, a.x, w, &a.s, &a.dims) != RT_OK)
+    mean_args a = {.x = x};
+    if (!x || rt__pool_windows(what, x, w, &a.s, &a.dims) != RT_OK)
         return NULL;
     if (divisor == 0)
-        return RT_FAIL_NULL(RANGE, "%s: divisor_override is 0, expected another number",
-                            c->op->name);
+        return RT_FAIL_NULL(RANGE, "%s: divisor_override is 0, expected another number", what);
     a.s.skip_padding = !count_include_pad;
     a.s.divisor = divisor == RT_NOT_GIVEN ? 0 : divisor;
     return rt_apply(&mean_op, &a);
 }
 
+/* The mean that arguments a ask for. */
+#define MEAN(axes, first)                                                                          \
+    rt__pool_mean(c->op->name, a->x,                                                               \
+                  &(rt_windows){RT_STEPS(axes, first), .padding = first a->padding,                \
+                                .ceil_mode = a->ceil_mode},                                        \
+                  a->count_include_pad, a->divisor_override)
+
 RT_COMPOSITE(avg_pool1d, rt_avg_pool1d_args, RT_AVG_POOL1D_FIELDS,
              "y = sum over each window / its number of elements")
 {
-    return mean(c, &(rt_windows){1, &a->kernel, &a->stride, &a->padding, NULL, a->ceil_mode},
-                a->count_include_pad, a->divisor_override);
+    return MEAN(1, &);
 }
 
 RT_COMPOSITE(avg_pool2d, rt_avg_pool2d_args, RT_AVG_POOL2D_FIELDS,
              "y = sum over each window / its number of elements")
 {
-    return mean(c, &(rt_windows){2, a->kernel, a->stride, a->padding, NULL, a->ceil_mode},
-                a->count_include_pad, a->divisor_override);
+    return MEAN(2, );
 }
 
 RT_COMPOSITE(avg_pool3d, rt_avg_pool3d_args, RT_AVG_POOL3D_FIELDS,
              "y = sum over each window / its number of elements")
 {
-    return mean(c, &(rt_windows){3, a->kernel, a->stride, a->padding, NULL, a->ceil_mode},
-                a->count_include_pad, a->divisor_override);
+    return MEAN(3, );
 }
 
 rt_tensor *rt_avg_pool1d_(rt_avg_pool1d_args a)

@@ -49,7 +49,8 @@ static const rt_op grad_op = {
 
 /* ---- the maxima, and with two results their positions, too ---- */
 
-#define WINDOWS_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_FLOATS, "of planes as the shape says")
+#define WINDOWS_FIELDS(F)                                                                          \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_INTEGERS, "of planes as the shape says")
 typedef struct RT_DESIGNATED max_args {
     RT_STRUCT(WINDOWS_FIELDS)
     rt_dims dims; /* of the results */
@@ -126,42 +127,47 @@ static rt_max_pool_results both(const rt_op *op, const void *args)
 
 /* ---- windows of one size ---- */
 
+#define WINDOWS(axes, first)                                                                       \
+    &(rt_windows)                                                                                  \
+    {                                                                                              \
+        RT_STEPS(axes, first), .padding = first a->padding, .dilation = first a->dilation,         \
+                               .ceil_mode = a->ceil_mode                                           \
+    }
+
 RT_COMPOSITE_OF(max_pool1d, 1, rt_max_pool1d_args, RT_MAX_POOL1D_FIELDS,
                 "y = max over each window; ties: the first; NaN wins")
 {
-    by_windows(c,
-               &(rt_windows){1, &a->kernel, &a->stride, &a->padding, &a->dilation, a->ceil_mode});
+    by_windows(c, WINDOWS(1, &));
 }
 
 RT_COMPOSITE_OF(max_pool1d_with_indices, 2, rt_max_pool1d_args, RT_MAX_POOL1D_FIELDS,
                 "max_pool1d, and where each maximum is in its sequence")
 {
-    by_windows(c,
-               &(rt_windows){1, &a->kernel, &a->stride, &a->padding, &a->dilation, a->ceil_mode});
+    by_windows(c, WINDOWS(1, &));
 }
 
 RT_COMPOSITE_OF(max_pool2d, 1, rt_max_pool2d_args, RT_MAX_POOL2D_FIELDS,
                 "y = max over each window; ties: the first; NaN wins")
 {
-    by_windows(c, &(rt_windows){2, a->kernel, a->stride, a->padding, a->dilation, a->ceil_mode});
+    by_windows(c, WINDOWS(2, ));
 }
 
 RT_COMPOSITE_OF(max_pool2d_with_indices, 2, rt_max_pool2d_args, RT_MAX_POOL2D_FIELDS,
                 "max_pool2d, and where each maximum is in its image")
 {
-    by_windows(c, &(rt_windows){2, a->kernel, a->stride, a->padding, a->dilation, a->ceil_mode});
+    by_windows(c, WINDOWS(2, ));
 }
 
 RT_COMPOSITE_OF(max_pool3d, 1, rt_max_pool3d_args, RT_MAX_POOL3D_FIELDS,
                 "y = max over each window; ties: the first; NaN wins")
 {
-    by_windows(c, &(rt_windows){3, a->kernel, a->stride, a->padding, a->dilation, a->ceil_mode});
+    by_windows(c, WINDOWS(3, ));
 }
 
 RT_COMPOSITE_OF(max_pool3d_with_indices, 2, rt_max_pool3d_args, RT_MAX_POOL3D_FIELDS,
                 "max_pool3d, and where each maximum is in its volume")
 {
-    by_windows(c, &(rt_windows){3, a->kernel, a->stride, a->padding, a->dilation, a->ceil_mode});
+    by_windows(c, WINDOWS(3, ));
 }
 
 rt_tensor *rt_max_pool1d_(rt_max_pool1d_args a)

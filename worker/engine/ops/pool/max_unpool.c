@@ -52,19 +52,19 @@ static rt_tensor *unpool(const rt_call *c, const rt_windows *w, const int64_t *s
 RT_COMPOSITE(max_unpool1d, rt_max_unpool1d_args, RT_MAX_UNPOOL1D_FIELDS,
              "y = zeros, but x at the index")
 {
-    return unpool(c, &(rt_windows){1, &a->kernel, &a->stride, &a->padding}, &a->size);
+    return unpool(c, &(rt_windows){RT_STEPS(1, &), .padding = &a->padding}, &a->size);
 }
 
 RT_COMPOSITE(max_unpool2d, rt_max_unpool2d_args, RT_MAX_UNPOOL2D_FIELDS,
              "y = zeros, but x at the index")
 {
-    return unpool(c, &(rt_windows){2, a->kernel, a->stride, a->padding}, a->size);
+    return unpool(c, &(rt_windows){RT_STEPS(2, ), .padding = a->padding}, a->size);
 }
 
 RT_COMPOSITE(max_unpool3d, rt_max_unpool3d_args, RT_MAX_UNPOOL3D_FIELDS,
              "y = zeros, but x at the index")
 {
-    return unpool(c, &(rt_windows){3, a->kernel, a->stride, a->padding}, a->size);
+    return unpool(c, &(rt_windows){RT_STEPS(3, ), .padding = a->padding}, a->size);
 }
 
 rt_tensor *rt_max_unpool1d_(rt_max_unpool1d_args a)

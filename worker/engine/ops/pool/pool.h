@@ -1,6 +1,6 @@
 /* What poolings share: the geometry of their windows.
  *
- *     RT_TRY(rt__pool_windows("max_pool1d", x, &(rt_windows){1, &a->kernel, &a->stride}, shape, &dims));
+ *     RT_TRY(rt__pool_windows("max_pool1d", x, &(rt_windows){RT_STEPS(1, &)}, shape, &dims));
  *     e->kernels->max_pool[x->dtype](e, shape, x->data, y->data, at->data); */
 #ifndef RINGTORCH_WORKER_ENGINE_OPS_POOL_POOL_H
 #define RINGTORCH_WORKER_ENGINE_OPS_POOL_POOL_H
@@ -15,6 +15,9 @@ typedef struct rt_windows {
     bool ceil_mode;
 } rt_windows;
 
+/* The members that arguments a of every pooling have. `first` is & where an axis has one number, not an array. */
+#define RT_STEPS(count, first) .axes = (count), .kernel = first a->kernel, .stride = first a->stride
+
 /* Each fills the shape and computes the dimensions of the result; fails, naming `what`, if x is not [n, c, ...] or [c, ...] with so many
  * axes, none of them empty. */
 
@@ -26,5 +29,9 @@ rt_status rt__pool_adaptive(const char *what, const rt_tensor *x, int axes, cons
                             rt_pool_shape *s, rt_dims *dims);
 /* Of windows of 1: the input alone. */
 rt_status rt__pool_input(const char *what, const rt_tensor *x, int axes, rt_pool_shape *s);
+
+/* Differentiable: returns the mean of each window of x. divisor: what sums are divided by instead, or RT_NOT_GIVEN. NULL for NULL. */
+rt_tensor *rt__pool_mean(const char *what, rt_tensor *x, const rt_windows *w,
+                         bool count_include_pad, int64_t divisor);
 
 #endif

@@ -11,7 +11,8 @@
 typedef struct mapping {
     rt_interpolate_mode mode;
     bool align_corners;
-    bool wide; /* nearest: indices are computed as float64, not as float32 */
+    bool wide;  /* nearest: indices are computed as float64, not as float32 */
+    bool bytes; /* of uint8, by weighted elements */
     int64_t in, out;
     double scale; /* 0: out / in */
 } mapping;
@@ -77,11 +78,32 @@ static void weigh(const mapping *m, int taps, int64_t *at, double *w)
     }
 }
 
-/* Returns x with an axis mapped. */
+/* Makes the weights those that PyTorch has for uint8: what is for one element is added, and rounded to whole multiples of 2^-p, p being
+ * the largest for which none reaches 2^15 of them. */
+static void coarsen(int64_t rows, int taps, const int64_t *at, double *w)
+{
+    double most = 0, unit = 1;
+    for (int64_t k = 0; k < rows * taps; k++) {
+        int64_t first = k / taps * taps;
+        while (at[first] != at[k])
+            first++;
+        if (first != k) {
+            w[first] += w[k];
+            w[k] = 0;
+        }
+        most = fmax(most, w[first]);
+    }
+    while (unit < 0x1p22 && trunc(most * 2 * unit + 0.5) < 0x1p15)
+        unit *= 2;
+    for (int64_t k = 0; k < rows * taps; k++)
+        w[k] = trunc(w[k] * unit + copysign(0.5, w[k])) / unit;
+}
+
+/* Returns x with an axis mapped; float32 that stands for uint8 is rounded to such again. */
 static rt_tensor *map_axis(rt_tensor *x, int axis, const mapping *m)
 {
     int taps = is_nearest(m->mode) ? 1 : m->mode == RT_INTERPOLATE_BICUBIC ? 4 : 2;
-    bool same = m->in == m->out && (m->scale == 0 || taps == 2);
+    bool same = m->in == m->out && (m->scale == 0 || taps == 2 || m->bytes);
     if (!x || same)
         return x;
     int64_t count;
@@ -96,11 +118,13 @@ static rt_tensor *map_axis(rt_tensor *x, int axis, const mapping *m)
             nearest(m, at);
         else
             weigh(m, taps, at, w);
+        if (m->bytes)
+            coarsen(m->out, taps, at, w);
         y = rt__resample(x, axis, m->out, taps, at, taps == 1 ? NULL : w);
     }
     rt_mem_free(at);
     rt_mem_free(w);
-    return y;
+    return m->bytes ? rt_clamp(rt_floor(rt_add_scalar(y, 0.5)), 0, UINT8_MAX) : y;
 }
 
 /* ---- the operation ---- */
@@ -135,8 +159,11 @@ static rt_status check_mode(const rt_interpolate_args *a)
     if (!needed && a->align_corners)
         return RT_FAIL(ARG,
                        "interpolate: align_corners goes with the linear and cubic modes alone");
-    if (!is_nearest(mode) && !rt__dtype_is_float(a->x->dtype))
-        return RT_FAIL(DTYPE, "interpolate: x is %s, expected a float type, or mode nearest",
+    bool images = (axes == 2 && needed) && a->x->dtype == RT_U8;
+    if (!is_nearest(mode) && !images && !rt__dtype_is_float(a->x->dtype))
+        return RT_FAIL(DTYPE,
+                       "interpolate: x is %s, expected a float type, or mode nearest; bilinear and "
+                       "bicubic take uint8, too",
                        rt_describe(a->x));
     return RT_OK;
 }
@@ -157,6 +184,7 @@ static rt_status map_of(const rt_interpolate_args *a, int i, mapping *m)
     *m = (mapping){.mode = (rt_interpolate_mode)a->mode,
                    .align_corners = a->align_corners,
                    .wide = a->x->dtype == RT_F64,
+                   .bytes = !is_nearest((rt_interpolate_mode)a->mode) && a->x->dtype == RT_U8,
                    .in = a->x->dims.d[2 + i]};
     double size = sized ? 0 : floor((double)m->in * a->scale_factor);
     m->out = sized ? a->size.d[a->size.n == 1 ? 0 : i] : size < 0x1p62 ? (int64_t)size : INT64_MAX;
@@ -176,7 +204,19 @@ static rt_tensor *area(rt_tensor *x, int axes, const mapping *m)
     return rt_adaptive_avg_pool3d(x, {m[0].out, m[1].out, m[2].out});
 }
 
-/* Axes that get shorter come before others, and of those the last one first: this way the fewest elements are computed. */
+/* Returns x with all axes mapped. Those that get shorter come before others, and of those the last one first: this way the fewest elements
+ * are computed. Of uint8, whose axes are rounded one by one, the last one is always the first. */
+static rt_tensor *map_axes(rt_tensor *x, int axes, const mapping *m)
+{
+    for (int i = 0; i < axes; i++)
+        if (m[i].out < m[i].in && !m->bytes)
+            x = map_axis(x, 2 + i, &m[i]);
+    for (int i = axes - 1; i >= 0; i--)
+        if (m[i].out >= m[i].in || m->bytes)
+            x = map_axis(x, 2 + i, &m[i]);
+    return x;
+}
+
 RT_COMPOSITE(interpolate, rt_interpolate_args, RT_INTERPOLATE_FIELDS,
              "y = x with other sizes of its spatial axes, by the nearest or by weighted elements")
 {
@@ -199,13 +239,7 @@ RT_COMPOSITE(interpolate, rt_interpolate_args, RT_INTERPOLATE_FIELDS,
         return rt_clone(rt_reshape(a->x, dims));
     if (a->mode == RT_INTERPOLATE_AREA)
         return area(a->x, axes, m);
-    rt_tensor *y = rt__widened(a->x);
-    for (int i = 0; i < axes; i++)
-        if (m[i].out < m[i].in)
-            y = map_axis(y, 2 + i, &m[i]);
-    for (int i = axes - 1; i >= 0; i--)
-        if (m[i].out >= m[i].in)
-            y = map_axis(y, 2 + i, &m[i]);
+    rt_tensor *y = map_axes(m->bytes ? rt_to(a->x, RT_F32) : rt__widened(a->x), axes, m);
     return y == a->x ? rt_clone(y) : rt_to(y, a->x->dtype);
 }
 
