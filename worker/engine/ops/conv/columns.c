@@ -41,40 +41,54 @@ static rt_status im2col_infer(rt_call *c)
                      x->dtype);
 }
 
-/* Copies what a tap meets in all images. */
-static void take_tap(const rt_conv_shape *s, int64_t tap, const rt_tensor *x, rt_tensor *y)
+/* Copies what a tap meets in some planes [first, first + count) of all images and channels. */
+static void take_tap(const rt_conv_shape *s, int64_t tap, int64_t first, int64_t count,
+                     rt_tensor *x, rt_tensor *y)
 {
     rt_tap_range down = rt_tap_reach(s, 1, tap / s->kernel[2]),
                  right = rt_tap_reach(s, 2, tap % s->kernel[2]);
     if (down.from == down.to || right.from == right.to)
         return;
-    rt_dims dims = rt_shape(s->n, s->c, down.to - down.from, right.to - right.from);
-    const int64_t *in = x->stride + x->dims.n - 3, taps = rt_volume(s->kernel),
-                  windows = rt_volume(s->out);
-    int64_t from[RT_MAX_DIMS] = {x->dims.n == 4 ? x->stride[0] : 0, in[0], in[1] * s->stride[1],
-                                 in[2] * s->stride[2]};
-    int64_t to[RT_MAX_DIMS] = {s->c * taps * windows, taps * windows, s->out[2], 1};
-    rt_scope scope = rt_scope_begin();
-    rt_tensor *there =
-        rt__tensor_view(y, dims, to, tap * windows + down.from * s->out[2] + right.from);
-    rt_tensor *here =
-        rt__tensor_view((rt_tensor *)x, dims, from, down.first * in[1] + right.first * in[2]);
-    if (there && here)
+    rt_dims dims = rt_shape(count, down.to - down.from, right.to - right.from);
+    int64_t w = s->in[2], plane = s->in[1] * w, column = rt_volume(s->out);
+    int64_t columns = rt_volume(s->kernel) * column;
+    int64_t from[RT_MAX_DIMS] = {plane, w * s->stride[1], s->stride[2]};
+    int64_t to[RT_MAX_DIMS] = {columns, s->out[2], 1};
+    rt_tensor *here = rt__tensor_view(x, dims, from, first * plane + down.first * w + right.first);
+    rt_tensor *there = rt__tensor_view(
+        y, dims, to, first * columns + tap * column + down.from * s->out[2] + right.from);
+    if (here && there)
         rt__copy(there, here);
-    rt_scope_end(scope);
 }
 
+/* Makes the columns of some planes. */
+static rt_status take_planes(const rt_conv_shape *s, int64_t first, int64_t count, rt_tensor *x,
+                             rt_tensor *y)
+{
+    int64_t taps = rt_volume(s->kernel), columns = taps * rt_volume(s->out);
+    rt_tensor *part =
+        rt__tensor_view(y, rt_shape(count * columns), (int64_t[RT_MAX_DIMS]){1}, first * columns);
+    if (part && (s->pad[1] > 0 || s->pad[2] > 0))
+        RT_TRY(rt__fill(part, 0));
+    for (int64_t tap = 0; tap < taps && !rt_failed(); tap++) {
+        rt_scope scope = rt_scope_begin();
+        take_tap(s, tap, first, count, x, y);
+        rt_scope_end(scope);
+    }
+    return rt_error_code();
+}
+
+/* So many planes at a time that their columns stay in the cache. */
 static rt_status im2col_run(rt_call *c)
 {
+    enum { PART = 1 << 20 };
     const rt_conv_shape *s = c->plan;
-    rt_tensor *y = c->out[0];
-    if (y->numel == 0)
-        return RT_OK;
-    if (s->pad[1] > 0 || s->pad[2] > 0)
-        RT_TRY(rt__fill(y, 0));
-    for (int64_t tap = 0; tap < rt_volume(s->kernel) && !rt_failed(); tap++)
-        take_tap(s, tap, c->in[0], y);
-    return rt_error_code();
+    int64_t planes = s->n * s->c, columns = rt_volume(s->kernel) * rt_volume(s->out);
+    int64_t many = columns < PART ? PART / columns : 1;
+    for (int64_t first = 0; first < planes; first += many)
+        RT_TRY(take_planes(s, first, many < planes - first ? many : planes - first, c->in[0],
+                           c->out[0]));
+    return RT_OK;
 }
 
 static void im2col_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
@@ -95,7 +109,6 @@ const rt_op rt__op_im2col = {
     .run = im2col_run,
     .backward = im2col_backward,
     .plan_size = sizeof(rt_conv_shape),
-    .strided = true,
 };
 
 rt_tensor *rt_im2col_(rt_im2col_args a)
