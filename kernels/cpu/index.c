@@ -36,7 +36,7 @@ static place run_begin(const part *w, int64_t r)
     const rt_pick *p = &w->of;
     place b = {0, 0, 0};
     for (int d = p->nd - 2; d >= 0; d--) {
-        int64_t i = r % p->dim[d];
+        int64_t i = d > 0 ? r % p->dim[d] : r; /* a division costs as much as a short row */
         b.index += i * p->at[d];
         b.x += i * p->stride[d];
         b.y += i * w->apart[d];
@@ -145,14 +145,24 @@ static void gather(rt_exec *e, const rt_pick *p, const void *x, const int64_t *i
     int64_t runs = runs_of(p), len = p->dim[last], bytes = (int64_t)p->bytes;
     int64_t pieces = rt__ceil_div(len, PIECE), units = runs * pieces;
     atomic_bool all = true;
-    RT_PARALLEL_FOR_IF(e, u, units, units > 1 && rt__worth_threads(e, runs * len))
-    {
-        place b = run_begin(&w, u / pieces), c;
-        part t = part_of(&w, last, u % pieces * PIECE, PIECE, &c);
-        if (!gather_run(&t.of, (const char *)x + (b.x + c.x) * bytes, index + b.index + c.index,
-                        (char *)y + (b.y + c.y) * bytes))
-            atomic_store_explicit(&all, false, memory_order_relaxed);
-    }
+    bool threads = units > 1 && rt__worth_threads(e, runs * len);
+    if (pieces == 1 && p->at[last] == 0 && p->stride[last] == 1)
+        RT_PARALLEL_FOR_IF(e, r, runs, threads) /* rows, which may be short */
+        {
+            place b = run_begin(&w, r);
+            if (!copy_row(p, (const char *)x + b.x * bytes, index[b.index],
+                          (char *)y + b.y * bytes))
+                atomic_store_explicit(&all, false, memory_order_relaxed);
+        }
+    else
+        RT_PARALLEL_FOR_IF(e, u, units, threads)
+        {
+            place b = run_begin(&w, u / pieces), c;
+            part t = part_of(&w, last, u % pieces * PIECE, PIECE, &c);
+            if (!gather_run(&t.of, (const char *)x + (b.x + c.x) * bytes, index + b.index + c.index,
+                            (char *)y + (b.y + c.y) * bytes))
+                atomic_store_explicit(&all, false, memory_order_relaxed);
+        }
     if (!all)
         refuse_first(p, index);
 }

@@ -64,6 +64,9 @@ static bool simplify(const rt_strided *s, plan *p)
         if (src == 0 && dst == 1)                                                                  \
             for (int64_t i = 0; i < n; i++)                                                        \
                 y[i] = *x;                                                                         \
+        else if (src == -1 && dst == 1) /* a loop of its own becomes one of vectors */             \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                y[i] = x[-i];                                                                      \
         else if (dst == 1)                                                                         \
             for (int64_t i = 0; i < n; i++)                                                        \
                 y[i] = x[i * src];                                                                 \
@@ -123,6 +126,22 @@ static void fill(rt_exec *e, int64_t n, size_t size, const void *value, void *y)
     }
 }
 
+/* Returns x or z. Integers without a branch, which the compiler would put where both are constant. */
+#define BLEND(type)                                                                                \
+    static inline type blend_##type(uint8_t first, type x, type z)                                 \
+    {                                                                                              \
+        const type all = (type)(first ? -1 : 0);                                                   \
+        return (type)((x & all) | (z & (type)~all));                                               \
+    }
+BLEND(uint8_t)
+BLEND(uint16_t)
+BLEND(uint32_t)
+BLEND(uint64_t)
+static inline rt_16_bytes blend_rt_16_bytes(uint8_t first, rt_16_bytes x, rt_16_bytes z)
+{
+    return first ? x : z;
+}
+
 #define SELECT(type)                                                                               \
     static inline __attribute__((always_inline)) void choose_##type(                               \
         int64_t n, const strip *in, int64_t a_step, int64_t b_step, void *y)                       \
@@ -131,7 +150,7 @@ static void fill(rt_exec *e, int64_t n, size_t size, const void *value, void *y)
         const uint8_t *mask = in[2].x;                                                             \
         for (int64_t i = 0, step = in[2].step; i < n; i++) {                                       \
             const type x = a[i * a_step], z = b[i * b_step]; /* both: no branch to mispredict */   \
-            ((type *)y)[i] = mask[i * step] ? x : z;                                               \
+            ((type *)y)[i] = blend_##type(mask[i * step], x, z);                                   \
         }                                                                                          \
     }                                                                                              \
     static void strip_##type(const rt_numbers *numbers, int64_t n, const strip *in, void *y)       \

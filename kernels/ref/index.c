@@ -100,14 +100,21 @@ KERNEL_ANY(index_offsets, (rt_exec *e, int64_t n, int64_t size, int64_t stride, 
     }
 }
 
-/* y[i] = the coordinates of the element that is at[i]-th in row-major order of a shape dim[nd]. y: [n, nd]. */
+/* y[i] = the coordinates of the element that is at[i]-th in row-major order of a shape dim[nd]. y: [n, nd]. Only the first of
+ * neighbours in a row takes divisions. */
 KERNEL_ANY(coordinates, (rt_exec *e, int64_t n, int nd, const int64_t *dim, const int64_t *at,
                          int64_t *y))
 {
-    for (int64_t i = 0; i < n; i++) {
-        int64_t left = at[i];
+    for (int64_t i = 0; i < n && nd > 0; i++, y += nd) {
+        int64_t left = at[i], step = i > 0 ? left - at[i - 1] : -1;
+        if (step >= 0 && step < dim[nd - 1] - y[-1]) {
+            for (int d = 0; d < nd; d++)
+                y[d] = y[d - nd];
+            y[nd - 1] += step;
+            continue;
+        }
         for (int d = nd - 1; d >= 0; d--) {
-            y[i * nd + d] = left % dim[d];
+            y[d] = left % dim[d];
             left /= dim[d];
         }
     }
@@ -144,7 +151,11 @@ KERNEL(scatter_add, NUMERIC, (rt_exec *e, const rt_pick *p, const void *y, const
 /* Writes the places of the bytes of x, from 0, that are not zero, in ascending order. at: as many as there are. */
 KERNEL_ANY(places, (rt_exec *e, int64_t n, const uint8_t *x, int64_t *at))
 {
-    for (int64_t i = 0; i < n; i++)
-        if (x[i])
-            *at++ = i;
+    while (n > 0 && !x[n - 1])
+        n--;
+    for (int64_t i = 0; i < n;
+         i++) { /* writes a place before it is known to be one: no branch to mispredict */
+        *at = i;
+        at += x[i] != 0;
+    }
 }

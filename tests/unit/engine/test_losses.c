@@ -35,6 +35,26 @@ static void gradients_of_rows(void **state)
     rt_free(table);
 }
 
+/* Where the difference is infinite, the loss is, and its slope is that of the straight line. */
+static void infinite_differences_have_a_slope(void **state)
+{
+    (void)state;
+    const float x[] = {INFINITY, -INFINITY, 0.5f, 3}, y[] = {INFINITY, INFINITY, 0.125f, 4};
+    for (int huber = 0; huber < 2; huber++) {
+        rt_tensor *a = rt_param(rt_from(x, rt_shape(4), RT_F32)), *b = rt_zeros(rt_shape(4));
+        rt_tensor *loss = huber ? rt_huber_loss(a, b, .reduction = RT_NONE, .delta = 2)
+                                : rt_smooth_l1_loss(a, b, .reduction = RT_NONE, .beta = 2);
+        rt_backward(rt_sum(loss));
+        assert_fine();
+        const float slope[] = {2, -2, 0.5f, 2}, scale = huber ? 1 : 0.5f;
+        for (int i = 0; i < 4; i++) {
+            assert_true(rt_f32(loss)[i] == y[i] * scale);
+            assert_true(rt_f32(rt_grad_of(a))[i] == slope[i] * scale);
+        }
+        rt_free(a);
+    }
+}
+
 /* As PyTorch: rows that are picked and too long change in the table; others stay, however long. */
 static void long_rows_are_scaled(void **state)
 {
@@ -119,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(gradients_of_rows),
+        TEST(infinite_differences_have_a_slope),
         TEST(long_rows_are_scaled),
         TEST(gumbel_softmax_chooses_by_probability),
         TEST(triplets_with_a_distance_of_the_program),

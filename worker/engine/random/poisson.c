@@ -20,16 +20,21 @@ static rt_tensor *number(double v)
     return rt_full(rt_shape(), v, RT_F64);
 }
 
+/* Returns uniform number k of the elements at these places of [n]. */
+static rt_tensor *uniform_at(rt_rng r, int k, int64_t n, rt_tensor *at)
+{
+    return rt_take(rt__fine_uniform_of(r, k, rt_shape(n)), at);
+}
+
 /* ---- small rates ---- */
 
 /* The sum ends at 1 less some roundings, so a few of 2^48 uniform numbers would never be reached. */
-static rt_tensor *invert(rt_tensor *rate, rt_rng r)
+static rt_tensor *invert(rt_tensor *rate, rt_tensor *u)
 {
     enum { MOST = 128, AT_ONCE = 4 };
-    if (!rate)
+    if (!rate || !u)
         return NULL;
-    rt_tensor *u = rt__fine_uniform_of(r, 0, rate->dims), *p = rt_exp(rt_neg(rate));
-    rt_tensor *sum = rt_clone(p), *y = rt_zeros(rate->dims, RT_F64);
+    rt_tensor *p = rt_exp(rt_neg(rate)), *sum = rt_clone(p), *y = rt_zeros(rate->dims, RT_F64);
     bool done = false;
     for (int k = 1; k <= MOST && !done && !rt_failed(); k++) {
         rt_scope s = rt_scope_begin();
@@ -69,12 +74,12 @@ static setup setup_of(rt_tensor *rate)
     };
 }
 
-/* Makes attempt i: returns numbers, and sets which of them are accepted. */
-static rt_tensor *attempt(const setup *s, rt_rng r, int i, rt_tensor **accepted)
+/* Makes attempt i of the elements at these places of [n]: returns numbers, and sets which of them are accepted. */
+static rt_tensor *attempt(const setup *s, rt_rng r, int i, int64_t n, rt_tensor *at,
+                          rt_tensor **accepted)
 {
-    rt_dims dims = s->rate->dims;
-    rt_tensor *u = rt_add_scalar(rt__fine_uniform_of(r, 2 * i + 1, dims), -0.5),
-              *v = rt__fine_uniform_of(r, 2 * i + 2, dims), *us = linear(rt_abs(u), -1, 0.5);
+    rt_tensor *u = rt_add_scalar(uniform_at(r, 2 * i + 1, n, at), -0.5),
+              *v = uniform_at(r, 2 * i + 2, n, at), *us = linear(rt_abs(u), -1, 0.5);
     rt_tensor *slope = rt_add(rt_div(rt_mul_scalar(s->a, 2), us), s->b);
     rt_tensor *k = rt_floor(rt_add_scalar(rt_add(rt_mul(slope, u), s->rate), 0.43));
     rt_tensor *in_box = rt_logical_and(rt_ge(us, number(0.07)), rt_le(v, s->v_r));
@@ -88,20 +93,24 @@ static rt_tensor *attempt(const setup *s, rt_rng r, int i, rt_tensor **accepted)
     return k;
 }
 
-/* Writes to y the numbers of those rates that are open, until none is. */
-static void reject(rt_tensor *y, rt_tensor *open, rt_tensor *rate, rt_rng r)
+/* Writes to y the numbers of the rates at these places; of those whose attempts fail, one tenth, the next one is made. */
+static void reject(rt_tensor *y, rt_tensor *rate, rt_tensor *at, rt_rng r)
 {
-    rt_tensor *never = rt_full(rt_shape(), 0, RT_BOOL);
-    setup s = setup_of(rate);
-    for (int i = 0; !rt_failed() && rt__any_true(open); i++) {
+    int64_t n = y->numel;
+    for (int i = 0; at && at->numel > 0 && !rt_failed(); i++) {
         rt_scope scope = rt_scope_begin();
-        rt_tensor *accepted, *k = attempt(&s, r, i, &accepted);
-        k = rt_where(rt_logical_and(accepted, open), k, y);
-        rt_tensor *left = rt_where(accepted, never, open);
-        if (k && left && rt__copy_into(y, k) == RT_OK)
-            rt__copy_into(open, left);
-        rt_scope_end(scope);
+        setup s = setup_of(rt_take(rate, at));
+        rt_tensor *accepted, *k = attempt(&s, r, i, n, at, &accepted);
+        rt_index_put_inplace(y, rt_masked_select(k, accepted),
+                             RT_PICK(rt_masked_select(at, accepted)));
+        at = rt_scope_return(scope, rt_masked_select(at, rt_logical_not(accepted)));
     }
+}
+
+/* Returns where x [n] is true. */
+static rt_tensor *places(rt_tensor *x)
+{
+    return rt_squeeze(rt_nonzero(x), 1);
 }
 
 static rt_status poisson_run(rt_call *c)
@@ -111,11 +120,16 @@ static rt_status poisson_run(rt_call *c)
     rt_tensor *wrong = rt_logical_not(rt_logical_and(rt_ge(rate, number(0)), rt_isfinite(rate)));
     if (rt__any_true(wrong))
         return RT_FAIL(RANGE, "poisson: a rate is negative, infinite or NaN");
-    rt_tensor *large = rt_ge(rate, number(LARGE));
-    rt_tensor *y = invert(rt_where(large, number(0), rate), r);
-    if (!rt_failed() && rt__any_true(large))
-        reject(y, large, rt_where(large, rate, number(LARGE)), r);
-    y = rt_to(y, c->out[0]->dtype);
+    rate = rt_reshape(rate, rt_shape(-1));
+    rt_tensor *large = rt_ge(rate, number(LARGE)), *y = rt_zeros_like(rate);
+    rt_tensor *small = places(rt_logical_not(large));
+    if (!small || !y)
+        return rt_error_code();
+    if (small->numel > 0)
+        rt_index_put_inplace(y, invert(rt_take(rate, small), uniform_at(r, 0, y->numel, small)),
+                             RT_PICK(small));
+    reject(y, rate, places(large), r);
+    y = rt_to(rt_reshape(y, c->out[0]->dims), c->out[0]->dtype);
     return y ? rt__copy_into(c->out[0], y) : rt_error_code();
 }
 

@@ -125,8 +125,8 @@ static rt_tensor *real_angle(rt_tensor *x)
         x = rt_to(x, RT_F32);
     if (!x)
         return NULL;
-    rt_tensor *zero = rt_full(rt_shape(), 0, x->dtype), *pi = rt_full(rt_shape(), M_PI, x->dtype);
-    return rt_where(rt_ne(x, x), x, rt_where(rt_lt(x, zero), pi, zero));
+    rt_tensor *below = rt_to(rt_lt(x, rt_full(rt_shape(), 0, x->dtype)), x->dtype);
+    return rt_where(rt_ne(x, x), x, rt_mul_scalar(below, M_PI));
 }
 
 rt_tensor *rt_angle(rt_tensor *x)

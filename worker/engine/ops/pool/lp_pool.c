@@ -11,7 +11,7 @@ static rt_tensor *root(const rt_call *c, double p, const rt_windows *w)
         return RT_FAIL_NULL(RANGE, "%s: norm_type is 0, expected another number", c->op->name);
     for (int i = 0; i < w->axes; i++)
         elements *= (double)w->kernel[i];
-    rt_tensor *powers = rt_pow_scalar(rt__widened(x), p);
+    rt_tensor *wide = rt__widened(x), *powers = p == 2 ? rt_square(wide) : rt_pow_scalar(wide, p);
     rt_tensor *mean = rt__pool_mean(c->op->name, powers, w, true, RT_NOT_GIVEN);
     return rt_to(rt_pow_scalar(rt_mul_scalar(mean, elements), 1 / p), x->dtype);
 }

@@ -62,6 +62,8 @@ RT_COMPOSITE(norm, rt_norm_args, RT_NORM_FIELDS, "y = sum(|x|^p)^(1/p) over the 
     bool complex = rt__dtype_is_complex(a->x->dtype);
     rt_tensor *x = complex ? rt_abs(a->x) : a->x;
     double p = a->p, infinite = pow(10, INFINITE);
+    if (p == 2) /* squares need no sign removed */
+        return except_at_zero(rt_sum(rt_square(x), a->axes, a->keep_dim), 0, root, 0);
     rt_reduce_args of_abs = {
         .x = complex ? x : rt_abs(x), .axes = a->axes, .keep_dim = a->keep_dim};
     if (p >= infinite)
@@ -72,8 +74,6 @@ RT_COMPOSITE(norm, rt_norm_args, RT_NORM_FIELDS, "y = sum(|x|^p)^(1/p) over the 
         return rt_sum(rt_sign(of_abs.x), a->axes, a->keep_dim);
     if (p == 1)
         return rt_sum(of_abs.x, a->axes, a->keep_dim);
-    if (p == 2)
-        return except_at_zero(rt_sum(rt_square(x), a->axes, a->keep_dim), 0, root, 0);
     rt_tensor *powers = except_at_zero(of_abs.x, p > 0 ? 0 : INFINITY, rt_pow_scalar, p);
     return except_at_zero(rt_sum(powers, a->axes, a->keep_dim), p > 0 ? 0 : INFINITY, rt_pow_scalar,
                           1 / p);
