@@ -215,7 +215,7 @@ static bool report(const rt__function *f)
                    f->bound[0], within ? "" : "  EXCEEDED");
     }
     if (markdown)
-        printf(" %.0f |\n", seconds);
+        printf(every == 1 ? " all |\n" : " 1/%lld |\n", (long long)every);
     else
         printf("%-12s %.1f s\n", f->name, seconds);
     fflush(stdout);
