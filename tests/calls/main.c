@@ -413,7 +413,7 @@ static void call_number(int64_t n)
 {
     int64_t live = rt_live_objects();
     uint64_t state = given.seed * 0x100000001b3u ^ (uint64_t)n;
-    snprintf(where, sizeof where, "to repeat it: calls --seed %" PRIu64 " --call %" PRId64 "\n",
+    snprintf(where, sizeof where, "to repeat it: tools/calls --seed %" PRIu64 " --call %" PRId64 "\n",
              given.seed, n);
     alarm(HANGS);
     rng = random_bits(&state);

@@ -327,6 +327,15 @@ static void what_is_not_computed_is_refused(void **state)
 
 /* ---- gradients ---- */
 
+/* An operation without bool computes it as the nearest type that it has, an integer and not a float. */
+static void bool_becomes_an_integer_first(void **state)
+{
+    (void)state;
+    assert_int_equal(rt_dtype_of(rt_addcmul(truth(), truth(), truth())), RT_I64);
+    assert_int_equal(rt_dtype_of(rt_clamp(truth(), .high = 1)), RT_I64);
+    assert_int_equal(rt_dtype_of(rt_sigmoid(truth())), RT_F32);
+}
+
 static void gradients_come_back_in_the_type_of_the_input(void **state)
 {
     (void)state;
@@ -369,6 +378,7 @@ int main(void)
         TEST(questions_and_bits_keep_their_types),
         TEST(ends_outside_of_a_type_are_its_own),
         TEST(what_is_not_computed_is_refused),
+        TEST(bool_becomes_an_integer_first),
         TEST(gradients_come_back_in_the_type_of_the_input),
         TEST(conversions_leave_nothing_behind),
     };
