@@ -91,6 +91,7 @@ typedef struct one_call {
     json_t *values;
     bool inference, recording, checked; /* nothing may want a gradient; values are checked */
     bool alone;                         /* no other thread runs */
+    bool gradients; /* messages may be about a gradient, not about the operation */
 } one_call;
 
 static void describe(const one_call *c, FILE *to)

@@ -1,0 +1,65 @@
+/* Values of operations in cases that neither random shapes nor PyTorch's samples have: rows that are all one row, masks that broadcast
+ * along long rows, windows that begin in the padding, NaN within a window. */
+#include "check.h"
+
+#include <math.h>
+
+/* A matrix whose rows share their memory is no matrix to a kernel: it is copied first. */
+static void products_of_equal_rows(void **state)
+{
+    (void)state;
+    rt_tensor *row = rt_from((const float[]){1, 2, 3}, rt_shape(1, 3), RT_F32);
+    rt_tensor *rows = rt_expand(row, rt_shape(2, 3)), *column = rt_t(row);
+    assert_values(rt_matmul(rows, column), 14, 14);
+    assert_values(rt_matmul(rt_t(column), rt_t(rows)), 14, 14);
+    rt_tensor *sliding =
+        rt_as_strided(rt_arange(0, 6, 1, RT_F32), rt_shape(3, 3), rt_shape(1, 1), 0);
+    assert_values(rt_matmul(sliding, column), 8, 14, 20);
+}
+
+static void a_mask_may_be_one_value_for_a_long_row(void **state)
+{
+    (void)state;
+    enum { ROWS = 2, COLUMNS = 100 };
+    rt_tensor *mask = rt_from((const uint8_t[]){1, 0}, rt_shape(ROWS, 1), RT_BOOL);
+    rt_dims dims = rt_shape(ROWS, COLUMNS);
+    rt_tensor *y = rt_where(mask, rt_ones(dims), rt_zeros(dims));
+    assert_values(rt_sum(y, rt_shape(1)), COLUMNS, 0);
+}
+
+static void the_last_nan_of_a_window_is_its_maximum(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_from((const float[]){1, NAN, 3, 2, 5, 4}, rt_shape(1, 1, 6), RT_F32);
+    rt_tensor *y = rt_max_pool1d(x, 3, .stride = 1), *halves = rt_max_pool1d(x, 2);
+    assert_fine();
+    assert_true(isnan(rt_f32(y)[0]) && isnan(rt_f32(y)[1]));
+    assert_values(rt_narrow(y, -1, 2, 2), 5, 5);
+    assert_true(isnan(rt_f32(halves)[0]));
+    rt_tensor *wide = rt_reshape(x, rt_shape(1, 1, 2, 3));
+    assert_true(isnan(rt_item(rt_max_pool2d(wide, {2, 3}))));
+}
+
+/* With ceil_mode a window may end beyond the padding, but does not begin in it. */
+static void no_window_begins_in_the_padding(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_ones(rt_shape(1, 1, 2));
+    assert_values(rt_max_pool1d(x, 2, .stride = 3, .padding = 1, .ceil_mode = true), 1);
+    assert_values(rt_avg_pool1d(x, 2, .stride = 3, .padding = 1, .ceil_mode = true), 0.5);
+    rt_tensor *longer = rt_ones(rt_shape(1, 1, 3));
+    assert_values(rt_max_pool1d(longer, 2, .stride = 3, .padding = 1, .ceil_mode = true), 1, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(products_of_equal_rows),
+        TEST(a_mask_may_be_one_value_for_a_long_row),
+        TEST(the_last_nan_of_a_window_is_its_maximum),
+        TEST(no_window_begins_in_the_padding),
+    };
+    int failed = cmocka_run_group_tests_name("special_cases", tests, NULL, NULL);
+    rt_shutdown();
+    return failed || rt_live_objects() != 0;
+}
