@@ -40,6 +40,13 @@ RT_API rt_tensor *rt_randn(rt_dims shape);
 RT_API rt_tensor *rt_normal(rt_dims shape, double mean, double std);
 /* Makes a float32 tensor in which each element is 1 with probability p, and otherwise 0. */
 RT_API rt_tensor *rt_bernoulli(rt_dims shape, double p);
+/* Makes a tensor of normal numbers with a mean and a standard deviation for each element, which broadcast
+ * together (floats; means may be complex). The result has the type that rt_add gives them. Reads the
+ * standard deviations, and fails if one is negative or NaN. No gradient. */
+RT_API rt_tensor *rt_normal_by(rt_tensor *mean, rt_tensor *std);
+/* Makes a tensor with the shape and type of p (floats) in which each element is 1 with the probability that
+ * p has there, and otherwise 0. Reads p, and fails if one is not from 0 to 1. No gradient. */
+RT_API rt_tensor *rt_bernoulli_by(rt_tensor *p);
 /* Makes an int64 tensor of numbers uniform in [low, high). */
 RT_API rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high);
 
@@ -54,10 +61,11 @@ RT_API rt_tensor *rt_exponential(rt_dims shape, double rate);
 RT_API rt_tensor *rt_gamma(rt_tensor *alpha);
 /* Makes a float32 tensor of normal numbers with the given mean and standard deviation that lie from `low` to
  * `high`, as torch.nn.init.trunc_normal_ does: the distribution without its tails, not with numbers moved
- * to the ends. Ends farther than 8 standard deviations from the mean on one side leave nothing to draw from,
- * and all numbers are the nearer one. */
+ * to the ends. */
 RT_API rt_tensor *rt_trunc_normal(rt_dims shape, double mean, double std, double low, double high);
 /* Makes a tensor with the shape and type of `rate` (floats) of Poisson-distributed numbers with that mean each.
+ * Beyond rates of 1e13 the logarithms of probabilities lose the digits that tell which numbers are rare: then
+ * the tails are not exact, and beyond 1e17 the variance is not.
  * Fails if a rate is negative or not finite. No gradient. */
 RT_API rt_tensor *rt_poisson(rt_tensor *rate);
 /* Draws `samples` indices with probabilities proportional to the weights, floats [c] or [n,c]: int64
@@ -67,9 +75,10 @@ RT_API rt_tensor *rt_poisson(rt_tensor *rate);
  * gradient. */
 RT_API rt_tensor *rt_multinomial(rt_tensor *weights, int64_t samples, bool replacement);
 /* Makes a tensor with the shape, type and device of x, of numbers uniform in [0,1): those of rt_rand,
- * which 16-bit types round down. */
+ * which 16-bit types round down. Both parts of a complex number are drawn, the real ones first. */
 RT_API rt_tensor *rt_rand_like(rt_tensor *x);
-/* Makes a tensor with the shape, type and device of x, of standard normal numbers: those of rt_randn. */
+/* Makes a tensor with the shape, type and device of x, of standard normal numbers: those of rt_randn.
+ * The two parts of a complex number have variance 1/2 each, as PyTorch's have. */
 RT_API rt_tensor *rt_randn_like(rt_tensor *x);
 /* Makes a tensor with the shape, type and device of x, of integers uniform in [low, high). */
 RT_API rt_tensor *rt_randint_like(rt_tensor *x, int64_t low, int64_t high);

@@ -6,7 +6,7 @@
 Needs PyTorch, which the project itself does not need: run it by hand after a change of operations, with any python that has it. opinfo/ has
 a table for each family. Prints a line for each operation of OpInfo: how many samples agree, are near, differ, were refused, or have no
 counterpart (use an argument that our operations lack), and at last the share of all samples of CORE that agree. A result agrees if it is
-as close to PyTorch's result of the same type as PyTorch's own tests require (assert_close). It is near if it is not, but the error of no
+as close to PyTorch's result of the same type as PyTorch's own tests require (assert_close), or obeys a rule (opinfo/rules.py). It is near if it is not, but the error of no
 element against the float64 result exceeds four times PyTorch's largest error plus four roundings of the largest element. --page writes
 what does not agree as docs/OPINFO.md. Exits with 1 if a sample differs, or is refused for a reason that the tables do not give.
 """
@@ -112,6 +112,12 @@ PyTorch {version}: {share}.
 A sample agrees if its values and its gradients are as close to PyTorch's as PyTorch's own tests require (`assert_close`). It is *near* if not, but no
 element is farther from the float64 result than four times PyTorch's largest error plus four roundings: both are wrong in the last digits.
 Operations in place count as samples of their own. Entries all of whose samples agree are not listed here.
+
+Values that are no function of the arguments cannot be PyTorch's, whose generator is another one. Of random numbers (`randint`, `randn`, `normal`, `bernoulli`,
+`multinomial`, `dropout` and their kin) shape, type and range are compared; of `dropout` also that each element is 0 or x / (1 - p), and of it and of `rrelu` that
+gradients go the same way; of attention with dropout only shape and type. `empty` and `new_empty` are compared by shape and type with zeros (`full`), which are
+what stands in an empty tensor as well as anything else: an operation by name whose result is undefined would be of no use. Where elements are equal, any of their
+indices agrees (`topk`, `kthvalue`, `median`, `mode`), if the gradient goes to that element.
 """
 
 

@@ -4,16 +4,17 @@ import math
 import torch
 
 from opinfo.adapt import Tensor, axes_of, bound, need, one, only
+from opinfo.rules import gradient_at, indices_of
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16", torch.float16: "float16", torch.int64: "int64",
-         torch.int32: "int32", torch.int16: "int16", torch.int8: "int8", torch.uint8: "uint8", torch.bool: "bool"}
+         torch.int32: "int32", torch.int16: "int16", torch.int8: "int8", torch.uint8: "uint8", torch.bool: "bool",
+         torch.complex64: "complex64", torch.complex128: "complex128"}
 
 
 def typed(args, given):
     """Adds the type of the result, if it is given."""
     dtype = given.get("dtype")
     if dtype is not None:
-        need(dtype in TYPES, "a complex type")
         args["dtype"] = TYPES[dtype]
     return args
 
@@ -36,8 +37,6 @@ def extreme(s):
 
 
 def aminmax(s):
-    given = bound(("dim", "keepdim"), s)
-    need(s.input.dim() > 0 or not given.get("keepdim"), "a scalar with keepdim, of which PyTorch 1.13 makes [1]")
     return along(s)
 
 
@@ -92,8 +91,15 @@ def scan(s):
 
 def topk(s):
     given = bound(("k", "dim", "largest", "sorted"), s)
-    need(given.get("sorted", True) and no_ties(s.input, given.get("dim", -1)), "an order that PyTorch leaves open")
+    need(given.get("sorted", True), "an order that PyTorch leaves open")
+    leave_open(s, given.get("dim", -1))
     return {"x": s.input}, {"k": given["k"], "axis": given.get("dim", -1), "largest": given.get("largest", True)}
+
+
+def leave_open(s, dim):
+    """Takes any index of elements that are equal."""
+    if not no_ties(s.input, dim):
+        s.rules = {"out.1": indices_of("out.0", dim), "grad.x": gradient_at("out.1", dim)}
 
 
 def no_ties(x, dim):
@@ -116,26 +122,28 @@ def argsort(s):
 
 
 def msort(s):
-    need(no_ties(s.input, 0), "an order that PyTorch leaves open")
+    need(not s.input.requires_grad or no_ties(s.input, 0), "an order that PyTorch leaves open")
     return {"x": s.input}, {}
 
 
 def kthvalue(s):
     given = bound(("k", "dim", "keepdim"), s)
-    need(no_ties(s.input, given.get("dim", -1)), "an order that PyTorch leaves open")
+    leave_open(s, given.get("dim", -1))
     return {"x": s.input}, {"k": given["k"], "axis": given.get("dim", -1), "keep_dim": given.get("keepdim", False)}
 
 
 def median(s):
     given = bound(("dim", "keepdim"), s)
-    need(no_ties(s.input, given.get("dim")), "an order that PyTorch leaves open")
+    if given.get("dim") is not None:
+        leave_open(s, given["dim"])
+    need(given.get("dim") is not None or not s.input.requires_grad or no_ties(s.input, None), "an order that PyTorch leaves open")
     return along(s)
 
 
 def mode(s):
     given = bound(("dim", "keepdim"), s)
     dim = given.get("dim", -1)
-    need(s.input.dim() == 0 or s.input.shape[dim] <= 16 or no_ties(s.input, dim), "an order that PyTorch leaves open")
+    leave_open(s, dim)
     return {"x": s.input}, {"axis": dim, "keep_dim": given.get("keepdim", False)}
 
 
@@ -193,7 +201,5 @@ OPS = {
     **only("bincount", bincount), **only("histc", one("bins", "min", "max", bins="bins", min="low", max="high")),
     **only("diff", diff), "trapezoid": [("trapezoid", trapezoid)], "trapz": [("trapezoid", trapezoid)],
 }
-COMPLEX = ("complex64", "complex numbers: it takes real ones")
-SPREAD = (["complex64", "correction is -"], "complex numbers, by operations with means: they take real ones; a negative correction")
-REFUSED = {**{op: SPREAD for op in "var std var_mean std_mean".split()}, "logsumexp": COMPLEX, "logcumsumexp": COMPLEX}
+REFUSED = {"logcumsumexp": ("complex64", "complex numbers: it takes real ones")}
 DIFFERS = {"histc": "an element between two bins, which rounding puts into the other"}

@@ -1,7 +1,7 @@
 """The samples of OpInfo as calls of our operations, PyTorch's results of them, and when a result agrees.
 
 A case is a sample in our words: the tensors and the metadata of a file for `ringtorch op`, and PyTorch's values by the names that its
-results have, each a pair: of the sample's type, and of float64.
+results have, each a pair: of the sample's type, and of float64, in the place of which a rule (rules.py) may stand.
 """
 import importlib
 import json
@@ -30,7 +30,7 @@ Tensor = torch.Tensor
 
 FAMILIES = {}  # {family: its table}
 for path in sorted(pathlib.Path(__file__).parent.glob("*.py")):
-    if path.stem not in ("adapt", "core", "files", "samples"):
+    if path.stem not in ("adapt", "core", "files", "rules", "samples"):
         FAMILIES[path.stem] = importlib.import_module(f"opinfo.{path.stem}")
 OPS = {entry: (family, choices) for family, table in FAMILIES.items() for entry, choices in table.OPS.items()}
 REFUSED = {op: row for table in FAMILIES.values() for op, row in table.REFUSED.items()}
@@ -113,6 +113,9 @@ def case_of(row, info, adapt, sample):
         places = [i for i, y in enumerate(out) if y.requires_grad]
         for w, i in zip(weights, places):
             file[f"grad_out.{i}" if several else "grad_out"] = w.to(out[i].dtype)
+    for name, rule in getattr(sample, "rules", {}).items():
+        if name in expected:
+            expected[name] = (expected[name][0], rule)
     return file, meta, expected
 
 
@@ -132,10 +135,21 @@ def is_close(got, want):
         return False
 
 
-def compare(got, want, wide):
-    """Returns agrees, near or differs, and for differs why."""
+def check(results, given, name, want, wide):
+    """Returns agrees, near or differs of a result, and for differs why. wide: the float64 result, or a rule."""
+    if name not in results:
+        return "differs", "missing"
+    got = results[name]
     if got.shape != want.shape or got.dtype != want.dtype:
         return "differs", f"{got.dtype} {list(got.shape)}, expected {want.dtype} {list(want.shape)}"
+    if callable(wide):
+        why = wide(results, given, name)
+        return "differs" if why else "agrees", why
+    return compare(got, want, wide)
+
+
+def compare(got, want, wide):
+    """The same of values of one shape and type."""
     if is_close(got, want):
         return "agrees", ""
     if not got.is_floating_point() and not got.is_complex():
@@ -154,7 +168,7 @@ def compare(got, want, wide):
     return "differs", f"{got.flatten()[worst].item():.9g}, expected {theirs.flatten()[worst].item():.9g}"
 
 
-def judge(path, op, expected, refusal):
+def judge(path, op, given, expected, refusal):
     """Returns what became of a case, and why: agrees, near (see check_opinfo.py), differs, refused, or unstated: refused without a row in
     REFUSED. Values are as far from PyTorch's as the worst of them."""
     if not path.exists():
@@ -162,7 +176,7 @@ def judge(path, op, expected, refusal):
         stated = any(p in refusal for p in ([parts] if isinstance(parts, str) else parts))
         return "refused" if stated else "unstated", refusal
     got = read(path)
-    found = [(k, *(compare(got[k], y, z) if k in got else ("differs", "missing"))) for k, (y, z) in expected.items()]
+    found = [(k, *check(got, given, k, y, z)) for k, (y, z) in expected.items()]
     kinds = {kind for _, kind, _ in found}
     worst = next(kind for kind in ("differs", "near", "agrees") if kind in kinds or kind == "agrees")
     return worst, "; ".join(f"{k}: {why}" for k, kind, why in found if kind == "differs")
@@ -224,5 +238,5 @@ def run_all(ringtorch, root, cases):
         write(root / "in" / f"{name}.safetensors", file, {**meta, "op": op})
     done = subprocess.run([ringtorch, "op", root / "in", root / "out"], capture_output=True, text=True)
     refusals = {pathlib.Path(l.split(".safetensors")[0].split(": ")[-1]).name: l for l in done.stderr.splitlines()}
-    for name, (op, (_, _, expected)) in cases.items():
-        yield name, *judge(root / "out" / f"{name}.safetensors", op, expected, refusals.get(name, "no result"))
+    for name, (op, (file, _, expected)) in cases.items():
+        yield name, *judge(root / "out" / f"{name}.safetensors", op, file, expected, refusals.get(name, "no result"))

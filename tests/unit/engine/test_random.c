@@ -184,8 +184,16 @@ static void truncated_normal_numbers_are_right(void **state)
                    4 * (1 - 2 / M_PI), 3, 14);
     rt_tensor *tail = rt_trunc_normal(rt_shape(N), 0, 1, -6, -4);
     assert_moments(tail, -4.2255469, 0.0465572, -6, nextafter(-4, 0));
-    rt_tensor *far = rt_trunc_normal(rt_shape(3), 0, 1, 40, 41);
-    assert_values(far, 40, 40, 40);
+    /* moments by the trapezoidal rule */
+    rt_tensor *lower = rt_trunc_normal(rt_shape(N), 1, 2, -INFINITY, 1 - 2 * 7);
+    lower = rt_sub(rt_full(rt_shape(), 1 - 2 * 7, RT_F32), lower);
+    assert_moments(lower, 2 * 0.13754561, 4 * 0.01826191, 0, 6);
+    rt_tensor *cut = rt_trunc_normal(rt_shape(N), 0, 1, 8, 8.05);
+    assert_moments(cut, 8.02333273, 2.0664992e-4, 8, 8.0501);
+    rt_tensor *far = rt_sub(rt_trunc_normal(rt_shape(N), 0, 1, 40, 41), rt_scalar(40));
+    assert_moments(far, 0.02496885, 6.2266838e-4, 0, 1);
+    assert_values(rt_trunc_normal(rt_shape(3), 0, 1, 1e20, INFINITY), 1e20f, 1e20f, 1e20f);
+    assert_values(rt_trunc_normal(rt_shape(2), 0, 1e-30, 1e300, INFINITY), INFINITY, INFINITY);
     assert_null(rt_trunc_normal(rt_shape(3), 0, 1, 2, 2));
     assert_error(RANGE, "trunc_normal: mean 0, std 1, from 2 to 2: expected a finite mean and std, "
                         "and the lower end first");
@@ -322,6 +330,48 @@ static void bernoulli_of_certain_events(void **state)
     assert_values(rt_bernoulli(rt_shape(4), 0), 0, 0, 0, 0);
     assert_null(rt_bernoulli(rt_shape(4), 1.5));
     assert_error(RANGE, "bernoulli: p is 1.5, expected 0 to 1");
+}
+
+static void numbers_by_elements(void **state)
+{
+    (void)state;
+    enum { N = 50000 };
+    rt_random_seek(27, 0, 0);
+    rt_tensor *ends = rt_from((const float[]){-3, 5}, rt_shape(2, 1), RT_F32);
+    rt_tensor *x = rt_normal_by(ends, rt_full(rt_shape(N), 2, RT_F64));
+    assert_int_equal(rt_dtype_of(x), RT_F64);
+    for (int i = 0; i < 2; i++)
+        assert_moments(rt_to(rt_select(x, 0, i), RT_F32), i ? 5 : -3, 4, -14, 16);
+    rt_tensor *z = rt_randn_like(rt_zeros(rt_shape(N), RT_C64)),
+              *u = rt_rand_like(rt_zeros(rt_shape(N), RT_C64));
+    assert_moments(rt_contiguous(rt_imag(z)), 0, 0.5, -6, 6);
+    assert_moments(rt_square(rt_abs(z)), 1, 1, 0, 20);
+    assert_moments(rt_contiguous(rt_imag(u)), 0.5, 1.0 / 12, 0, 1);
+    rt_tensor *p = rt_from((const float[]){0, 0.25, 1}, rt_shape(3, 1), RT_F32);
+    rt_tensor *b = rt_bernoulli_by(rt_contiguous(rt_expand(p, rt_shape(3, N))));
+    assert_values(rt_mean(b, rt_shape(1)), 0, rt_f32(rt_mean(b, rt_shape(1)))[1], 1);
+    assert_moments(rt_contiguous(rt_select(b, 0, 1)), 0.25, 0.1875, 0, 1.5);
+    assert_null(rt_bernoulli_by(rt_scalar(NAN)));
+    assert_error(RANGE, "bernoulli_by: a probability is not from 0 to 1");
+    assert_null(rt_normal_by(p, rt_scalar(-1)));
+    assert_error(RANGE, "normal_by: a standard deviation is negative or NaN");
+}
+
+/* Elements are dropped as a whole. */
+static void complex_numbers_are_dropped(void **state)
+{
+    (void)state;
+    rt_random_seek(28, 0, 0);
+    rt_tensor *x = rt_complex(rt_ones(rt_shape(64)), rt_full(rt_shape(64), -2, RT_F32));
+    rt_tensor *y = rt_dropout(x, 0.5);
+    rt_tensor *re = rt_contiguous(rt_real(y)), *im = rt_contiguous(rt_imag(y));
+    assert_fine();
+    int kept = 0;
+    for (int i = 0; i < 64; i++) {
+        kept += rt_f32(re)[i] == 2;
+        assert_true(rt_f32(im)[i] == -2 * rt_f32(re)[i]);
+    }
+    assert_in_range(kept, 10, 54);
 }
 
 /* Pearson's statistic for `cells` equally likely outcomes. */
@@ -524,6 +574,8 @@ int main(void)
         TEST(tiny_weights_are_drawn_before_none),
         TEST(weights_are_checked),
         TEST(permuted_numbers_are_the_keyed_permutation),
+        TEST(numbers_by_elements),
+        TEST(complex_numbers_are_dropped),
         TEST(bernoulli_of_certain_events),
         TEST(integers_are_even_and_in_range),
         TEST(dropout_scales_what_it_keeps),

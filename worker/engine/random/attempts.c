@@ -65,3 +65,11 @@ bool rt__any_true(rt_tensor *x)
     double n = rt_item(rt_sum(x));
     return !rt_failed() && n > 0;
 }
+
+void rt__keep_accepted(rt_tensor *y, rt_tensor *open, rt_tensor *numbers, rt_tensor *accepted)
+{
+    rt_tensor *kept = rt_where(rt_logical_and(accepted, open), numbers, y);
+    rt_tensor *left = rt_logical_and(rt_logical_not(accepted), open);
+    if (kept && left && rt__copy_into(y, kept) == RT_OK)
+        rt__copy_into(open, left);
+}

@@ -17,6 +17,8 @@ rt_tensor *rt__uniform_of(rt_rng r, rt_dims shape);
 rt_tensor *rt__normal_of(rt_rng r, rt_dims shape);
 /* Returns float64 numbers uniform in (0, 1), odd multiples of 2^-49, made of those of the attempts 2 k and 2 k + 1. */
 rt_tensor *rt__fine_uniform_of(rt_rng r, int k, rt_dims shape);
+/* Writes the numbers of an attempt to y where they are accepted and y is open, and closes those places. */
+void rt__keep_accepted(rt_tensor *y, rt_tensor *open, rt_tensor *numbers, rt_tensor *accepted);
 /* Returns whether an element of a bool tensor is true; false after a failure. */
 bool rt__any_true(rt_tensor *x);
 

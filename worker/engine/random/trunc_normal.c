@@ -1,5 +1,6 @@
 /* Normally distributed floats that lie in a range, by inversion: the normal distribution function of x is (1 + erf(z / sqrt(2))) / 2,
- * z = (x - mean) / std, so erfinv of numbers uniform between the values of erf at the ends gives z. */
+ * z = (x - mean) / std, so erfinv of numbers uniform between the values of erf at the ends gives z. In a tail, where erf is too near to 1 for
+ * that, by rejection: Robert, "Simulation of truncated normal variables", Statistics and Computing 5, 1995. */
 #include "common/base/error.h"
 #include "worker/engine/random/attempts.h"
 #include <math.h>
@@ -32,15 +33,51 @@ static rt_tensor *erf_at(const trunc_normal_args *a, double end)
     return rt_erf(rt_full(rt_shape(), (end - a->mean) / a->std * M_SQRT1_2, RT_F64));
 }
 
+/* From so many standard deviations on an interval is a tail: float64 has seven digits of what erf lacks to 1. */
+static const double TAIL = 6;
+
+/* Returns float64 numbers e from 0 to b - a with the density of z = a + e of the standard normal distribution: exponential ones with the
+ * rate r = (a + sqrt(a^2 + 4)) / 2, cut at b - a, of which exp(-(z - r)^2 / 2) are accepted; r - a is 1 / r. */
+static rt_tensor *tail_numbers(rt_dims dims, double a, double b)
+{
+    rt_rng stream = rt__next_stream();
+    double rate = (a + hypot(a, 2)) / 2, mass = -expm1(-rate * (b - a));
+    rt_tensor *y = rt_zeros(dims, RT_F64), *open = rt_full(dims, 1, RT_BOOL);
+    for (int i = 0; !rt_failed() && rt__any_true(open); i++) {
+        rt_scope scope = rt_scope_begin();
+        rt_tensor *u = rt__fine_uniform_of(stream, 2 * i, dims),
+                  *v = rt__fine_uniform_of(stream, 2 * i + 1, dims);
+        rt_tensor *e = rt_mul_scalar(rt_log1p(rt_mul_scalar(u, -mass)), -1 / rate);
+        rt_tensor *far = rt_square(rt_add_scalar(e, -1 / rate));
+        rt__keep_accepted(y, open, e, rt_le(far, rt_mul_scalar(rt_log(v), -2)));
+        rt_scope_end(scope);
+    }
+    return y;
+}
+
+/* Fills y with numbers of a tail: from the nearer end `near` on by multiples of std, negative in the lower tail. */
+static rt_status fill_tail(rt_tensor *y, const trunc_normal_args *a, double near, double far)
+{
+    double first = fabs(near - a->mean) / a->std;
+    if (!isfinite(first))
+        return rt__fill(y, near);
+    rt_tensor *e = tail_numbers(y->dims, first, fabs(far - a->mean) / a->std);
+    rt_tensor *x = rt_add_scalar(rt_mul_scalar(e, near < a->mean ? -a->std : a->std), near);
+    x = rt_clamp(rt_to(x, RT_F32), .low = a->low, .high = a->high);
+    return x ? rt__copy_into(y, x) : rt_error_code();
+}
+
 static rt_status trunc_normal_run(rt_call *c)
 {
     const trunc_normal_args *a = c->args;
+    if (a->low - a->mean > TAIL * a->std)
+        return fill_tail(c->out[0], a, a->low, a->high);
+    if (a->mean - a->high > TAIL * a->std)
+        return fill_tail(c->out[0], a, a->high, a->low);
     rt_tensor *u = rt__fine_uniform_of(rt__next_stream(), 0, a->shape);
     rt_tensor *low = erf_at(a, a->low), *high = erf_at(a, a->high), *width = rt_sub(high, low);
     if (!width)
         return rt_error_code();
-    if (rt_item(width) == 0)
-        return rt__fill(c->out[0], a->mean < a->low ? a->low : a->high);
     rt_tensor *z = rt_erfinv(rt_add(low, rt_mul(width, u)));
     z = rt_add_scalar(rt_mul_scalar(z, a->std * M_SQRT2), a->mean);
     rt_tensor *y = rt_clamp(rt_to(z, RT_F32), .low = a->low, .high = a->high);

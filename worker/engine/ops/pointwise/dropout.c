@@ -3,7 +3,7 @@
 #include "worker/engine/ops/ops.h"
 
 #define DROPOUT_FIELDS(F)                                                                          \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_COMPLEX, "any shape")                                    \
     F(NUMBER, p, RT_NEEDED, RT_WITHIN(0, 1), "probability that an element becomes zero")
 typedef struct RT_DESIGNATED dropout_args {
     RT_STRUCT(DROPOUT_FIELDS)
@@ -46,8 +46,10 @@ rt_tensor *rt__dropout_mask(rt_tensor *x, double p, rt_rng rng)
 
 RT_COMPOSITE(dropout, dropout_args, DROPOUT_FIELDS, "y = 0 with probability p, else x / (1 - p)")
 {
-    return a->p == 1 ? rt_mul_scalar(a->x, 0)
-                     : rt_mul(a->x, rt__dropout_mask(a->x, a->p, rt__next_stream()));
+    if (a->p == 1)
+        return rt_mul_scalar(a->x, 0);
+    rt_tensor *like = rt__dtype_is_complex(a->x->dtype) ? rt_real(a->x) : a->x;
+    return rt_mul(a->x, rt__dropout_mask(like, a->p, rt__next_stream()));
 }
 
 rt_tensor *rt_dropout(rt_tensor *x, double p)
