@@ -19,7 +19,8 @@ RT_BEGIN_DECLS
  * represents only some of the integers; rt_from takes all of them. */
 RT_API rt_tensor *rt_full(rt_dims shape, double value, rt_dtype dtype);
 /* Makes a tensor of start, start + step, ... up to but not including end. Each value is rounded
- * from float64; int64 values are exact. dtype can be any type but bool. Beyond 2^53, start, end
+ * from float64; int64 values are exact. Integer types cut the fractions of start and step once it is
+ * known how many numbers there are. dtype can be any type of real numbers but bool. Beyond 2^53, start, end
  * and step can only be integers that a double represents. */
 RT_API rt_tensor *rt_arange(double start, double end, double step, rt_dtype dtype);
 /* Makes a tensor with the shape, type and device of x whose elements are all `value`; rt_zeros_like,

@@ -175,7 +175,8 @@ typedef struct rt_take_along_dim_args {
     RT_STRUCT(RT_TAKE_ALONG_DIM_FIELDS)
 } rt_take_along_dim_args;
 /* Returns elements of x along `.axis`, as rt_gather does, after x and index are broadcast to each other
- * along all other axes: what argmax and its like find. Without an axis, both count as flat. */
+ * along all other axes: what argmax and its like find. Without an axis, both count as flat. Negative indices
+ * count from the end. */
 #define rt_take_along_dim(...)                                                                     \
     RT_OP_CALL(rt_take_along_dim_, rt_take_along_dim_args, RT_TAKE_ALONG_DIM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_take_along_dim_(rt_take_along_dim_args a);

@@ -13,13 +13,8 @@ def name_of(dtype):
 
 
 def arange(s):
-    numbers = [s.input, *s.args]
-    need(set(s.kwargs) <= {"dtype", "device"}, "other arguments")
-    need(not any(isinstance(v, bool) for v in numbers), "a bool for a number")
+    numbers = [v + 0 for v in (s.input, *s.args, *([s.kwargs["end"]] if "end" in s.kwargs else []))]
     numbers = [0, *numbers] if len(numbers) == 1 else numbers
-    whole = all(v == int(v) for v in numbers)
-    need(whole or s.kwargs.get("dtype") in (None, torch.float32, torch.float64, torch.bfloat16, torch.float16),
-         "fractions for integers, which PyTorch cuts after it has counted the steps, and we before")
     dtype = s.kwargs.get("dtype") or (torch.int64 if all(isinstance(v, int) for v in numbers) else torch.float32)
     return {}, {**dict(zip(("start", "end", "step"), numbers)), "dtype": name_of(dtype)}
 
@@ -75,8 +70,7 @@ def anew(value):
 
 
 def triangle(s):
-    need(s.kwargs.get("dtype") == torch.int64, "another type than int64")
-    return {}, dict(zip(("rows", "columns", "offset"), (s.input, *s.args)))
+    return {}, {**dict(zip(("rows", "columns", "offset"), (s.input, *s.args))), "dtype": name_of(s.kwargs.get("dtype", torch.int64))}
 
 
 def one_hot(s):
@@ -84,12 +78,22 @@ def one_hot(s):
     return {"index": s.input}, {"classes": classes} if classes >= 0 else {}
 
 
+def expanded(shape_of):
+    """Takes a complex number as a scalar that is expanded, as our arguments are real numbers."""
+    def adapt(s):
+        v = s.args[-1]
+        dtype = s.kwargs.get("dtype") or (s.input.dtype if isinstance(s.input, torch.Tensor) else torch.complex64)
+        need(isinstance(v, complex), "a real number")
+        return {"x": torch.tensor(v, dtype=dtype)}, {"shape": list(shape_of(s))}
+    return adapt
+
+
 OPS = {
     **only("arange", arange), **only("eye", eye), **only("linspace", linspace), **only("logspace", spaced),
-    **only("full", filled(None)), "zeros": [("full", filled(0))], "ones": [("full", filled(1))],
-    "full_like": [("full_like", like(None)), ("full", anew(None))], "zeros_like": [("full_like", like(0)), ("full", anew(0))],
+    "full": [("full", filled(None)), ("expand", expanded(lambda s: s.input))], "zeros": [("full", filled(0))], "ones": [("full", filled(1))],
+    "full_like": [("full_like", like(None)), ("full", anew(None)), ("expand", expanded(lambda s: s.input.shape))], "zeros_like": [("full_like", like(0)), ("full", anew(0))],
     "ones_like": [("full_like", like(1)), ("full", anew(1))],
-    "new_full": [("full", anew(None))], "new_zeros": [("full", anew(0))], "new_ones": [("full", anew(1))],
+    "new_full": [("full", anew(None)), ("expand", expanded(lambda s: s.args[0]))], "new_zeros": [("full", anew(0))], "new_ones": [("full", anew(1))],
     **only("tril_indices", triangle), **only("triu_indices", triangle), "nn.functional.one_hot": [("one_hot", one_hot)],
 }
 REFUSED = {"arange": ("has no such numbers", "PyTorch makes uint8 of negative numbers")}

@@ -23,6 +23,12 @@ def squeeze_axes(s):
     return {"x": s.input}, {"axes": listed(given["dim"])} if "dim" in given else {}
 
 
+def squeeze_none(s):
+    """Takes a list of no axes, which leaves all, as a view of the same shape."""
+    need(s.args == ((),), "axes")
+    return {"x": s.input}, {"shape": list(s.input.shape)}
+
+
 def named(**ours):
     """Takes one tensor, and values by PyTorch's names in its order; ours: our name of each."""
     def adapt(s):
@@ -103,7 +109,7 @@ def split_by(s):
 
 
 def repeat_interleave(s):
-    given = bound(("repeats", "dim"), s)
+    given = bound(("repeats", "dim", "output_size"), s)
     tensors, args = {"x": s.input}, {"axis": given["dim"]} if given.get("dim") is not None else {}
     if isinstance(given["repeats"], Tensor):
         return {**tensors, "counts": given["repeats"]}, args
@@ -131,7 +137,7 @@ OPS = {
     **only("reshape", shape("shape")), **only("view", shape("shape")), **only("repeat", shape("times")), **only("tile", shape("times")),
     **{op: [(op, other)] for op in "view_as reshape_as expand_as".split()},
     **only("flatten", named(start_dim="first_axis", end_dim="last_axis")),
-    **only("transpose", transpose), "squeeze": [("squeeze", squeeze), ("squeeze_axes", squeeze_axes)],
+    **only("transpose", transpose), "squeeze": [("squeeze", squeeze), ("squeeze_axes", squeeze_axes), ("view", squeeze_none)],
     **only("unsqueeze", squeeze), **only("narrow", narrow), **only("slice", slice_of),
     **only("select", named(dim="axis", index="index")), **only("movedim", movedim),
     **only("unflatten", named(dim="axis", sizes="shape")), **only("unfold", named(dim="axis", size="size", step="step")),

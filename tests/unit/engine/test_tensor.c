@@ -22,9 +22,11 @@ static void constants_have_their_values(void **state)
     assert_int_equal(rt_numel(rt_arange(0, 0, 1, RT_I64)), 0);
     assert_int_equal(rt_numel(rt_arange(1e300, 0, 1, RT_I64)), 0); /* beyond int64 */
     assert_int_equal(rt_i64(rt_arange(5, 9, 2, RT_I64))[1], 7);
-    /* as in torch.arange, the bounds are truncated first */
-    assert_int_equal(rt_numel(rt_arange(-0.9, 2.1, 1, RT_I64)), 2);
+    /* as in torch.arange, the steps are counted before start and step are truncated */
+    assert_int_equal(rt_numel(rt_arange(-0.9, 2.1, 1, RT_I64)), 3);
     assert_int_equal(rt_i64(rt_arange(-0.9, 2.1, 1, RT_I64))[1], 1);
+    assert_int_equal(rt_numel(rt_arange(0, 64, 0.5, RT_I64)), 128);
+    assert_int_equal(rt_i64(rt_arange(0, 64, 0.5, RT_I64))[127], 0);
     assert_int_equal(rt_numel(rt_arange(-0.9, 2.1, 1, RT_I32)), 3);
     /* int64 is exact where not every integer is a double. */
     for (int64_t k = 0, first = (int64_t)1 << 53; k < 4; k++)
@@ -282,6 +284,11 @@ static void scalars_pass_for_one_axis(void **state)
         assert_values(rt_gather(row, axis, none), 3);
         assert_int_equal(rt_ndim(rt_gather(row, axis, none)), 0);
     }
+    rt_tensor *nothing = rt_gather(row, 0, rt_zeros(rt_shape(2, 0), RT_U8));
+    assert_int_equal(rt_ndim(nothing), 2); /* an index without elements may have any shape */
+    rt_backward(rt_sum(nothing));
+    assert_values(rt_grad_of(row), 0, 0, 0);
+    rt_grad_clear(row);
     rt_backward(rt_sum(rt_mul(rt_gather(w, 0, three), rt_gather(row, 0, none))));
     assert_values(rt_grad_of(w), 9);
     assert_values(rt_grad_of(row), 15, 0, 0);

@@ -26,17 +26,19 @@ static bool holds(rt_dtype dtype, double v)
     return v < end_of(dtype) && v >= (dtype == RT_U8 ? 0 : -end_of(dtype));
 }
 
-/* Truncates a number for integer types before anything is computed, as PyTorch does. */
+/* Truncates a number for integer types, as PyTorch does after it has counted the steps. */
 static double as(rt_dtype dtype, double v)
 {
     return rt__dtype_is_whole(dtype) ? trunc(v) : v;
 }
 
-/* Returns whether to count in exact integers. If a bound lies outside int64, doubles suffice. */
+/* Returns whether to count in exact integers. If a number has a fraction or lies outside int64, doubles suffice. */
 static bool is_exact(const arange_args *a)
 {
     const double most = 0x1p63;
-    return a->dtype == RT_I64 && fabs(a->start) <= most && fabs(a->end) <= most &&
+    bool whole =
+        a->start == trunc(a->start) && a->end == trunc(a->end) && a->step == trunc(a->step);
+    return a->dtype == RT_I64 && whole && fabs(a->start) <= most && fabs(a->end) <= most &&
            fabs(a->step) <= most;
 }
 
@@ -54,11 +56,10 @@ static rt_status arange_infer(rt_call *c)
         return RT_FAIL(DTYPE, "arange: %s, expected a type of real numbers",
                        rt_dtype_name(a->dtype));
     double start = as(a->dtype, a->start), step = as(a->dtype, a->step);
-    double count = a->dtype == RT_I64 ? ceil((trunc(a->end) - start) / step)
-                                      : ceil((a->end - a->start) / a->step);
-    if (step != 0 && is_exact(a))
+    double count = ceil((a->end - a->start) / a->step);
+    if (a->step != 0 && is_exact(a))
         count = count_exactly((__int128)a->start, (__int128)a->end, (__int128)a->step);
-    if (step == 0 || !isfinite(count))
+    if (a->step == 0 || !isfinite(count))
         return RT_FAIL(RANGE, "arange: from %g to %g by steps of %g never ends", a->start, a->end,
                        a->step);
     if (count > 9e15)
@@ -88,7 +89,7 @@ static rt_status arange_run(rt_call *c)
 const rt_op rt__op_arange = {
     .name = "arange",
     .help =
-        "y[i] = start + i * step, as long as that is before end; integers cut start and step first",
+        "y[i] = start + i * step, as long as that is before end; integers then cut start and step",
     RT_ARGS(arange_args, ARANGE_FIELDS),
     .infer = arange_infer,
     .run = arange_run,

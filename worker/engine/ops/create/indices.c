@@ -8,7 +8,8 @@
     F(INT, rows, RT_NEEDED, RT_FROM(0), "of the matrix")                                           \
     F(INT, columns, RT_NEEDED, RT_FROM(0), "of the matrix")                                        \
     F(INT, offset, 0, RT_ANY_DIAGONAL,                                                             \
-      "the diagonal that ends it: 0 the main one, positive above it")
+      "the diagonal that ends it: 0 the main one, positive above it")                              \
+    F(DTYPE, dtype, RT_I64, RT_ANY, "of the indices")
 typedef struct RT_DESIGNATED triangle_args {
     RT_STRUCT(TRIANGLE_FIELDS)
 } triangle_args;
@@ -73,26 +74,28 @@ RT_COMPOSITE(tril_indices, triangle_args, TRIANGLE_FIELDS,
              "y[:, i] = row and column of the i-th element of a matrix on or below a diagonal",
              .derivatives = RT_CONSTANT)
 {
-    return rt_apply(&indices_op, &(indices_args){.of = *a, .lower = true});
+    return rt_to(rt_apply(&indices_op, &(indices_args){.of = *a, .lower = true}), a->dtype);
 }
 
 RT_COMPOSITE(triu_indices, triangle_args, TRIANGLE_FIELDS,
              "y[:, i] = row and column of the i-th element of a matrix on or above a diagonal",
              .derivatives = RT_CONSTANT)
 {
-    return rt_apply(&indices_op, &(indices_args){.of = *a});
+    return rt_to(rt_apply(&indices_op, &(indices_args){.of = *a}), a->dtype);
 }
 
 rt_tensor *rt_tril_indices(int64_t rows, int64_t columns, int64_t offset)
 {
-    return rt_apply(&rt__op_tril_indices,
-                    &(triangle_args){.rows = rows, .columns = columns, .offset = offset});
+    return rt_apply(
+        &rt__op_tril_indices,
+        &(triangle_args){.rows = rows, .columns = columns, .offset = offset, .dtype = RT_I64});
 }
 
 rt_tensor *rt_triu_indices(int64_t rows, int64_t columns, int64_t offset)
 {
-    return rt_apply(&rt__op_triu_indices,
-                    &(triangle_args){.rows = rows, .columns = columns, .offset = offset});
+    return rt_apply(
+        &rt__op_triu_indices,
+        &(triangle_args){.rows = rows, .columns = columns, .offset = offset, .dtype = RT_I64});
 }
 
 /* ---- one_hot ---- */

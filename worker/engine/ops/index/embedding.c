@@ -19,7 +19,7 @@ static rt_pick pick_rows(int64_t n, const rt_tensor *table)
 /* ---- the gradient ---- */
 
 #define EMBEDDING_GRAD_FIELDS(F)                                                                   \
-    F(INPUT, dy, RT_NEEDED, RT_FLOATS, "[..., d]")                                                 \
+    F(INPUT, dy, RT_NEEDED, RT_FLOATS | RT_COMPLEX, "[..., d]")                                    \
     F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "[...]")
 typedef struct RT_DESIGNATED embedding_grad_args {
     RT_STRUCT(EMBEDDING_GRAD_FIELDS)

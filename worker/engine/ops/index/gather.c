@@ -91,13 +91,20 @@ static rt_status broadcast_but(rt_dims x, rt_dims index, int axis, rt_dims *of_x
     return RT_OK;
 }
 
+/* Returns the index with those that count from the end of an axis of that size counted from its beginning. */
+static rt_tensor *from_the_beginning(rt_tensor *index, int64_t size)
+{
+    rt_tensor *i = rt_to(index, RT_I64), *zero = rt_full(rt_shape(), 0, RT_I64);
+    return rt_where(rt_lt(i, zero), rt_add_scalar(i, (double)size), i);
+}
+
 RT_COMPOSITE(take_along_dim, rt_take_along_dim_args, RT_TAKE_ALONG_DIM_FIELDS,
              "y[..i..] = x[..index[..i..]..] along an axis, both broadcast; without one, both flat")
 {
     rt_tensor *x = a->x, *index = a->index;
     if (a->axis == RT_NOT_GIVEN)
         return rt_gather(rt_reshape(x, rt_shape(x->numel)), 0,
-                         rt_reshape(index, rt_shape(index->numel)));
+                         from_the_beginning(rt_reshape(index, rt_shape(index->numel)), x->numel));
     rt_dims of_x, of_index;
     int axis = rt__axis("take_along_dim", a->axis, x->dims.n);
     if (axis < 0)
@@ -107,6 +114,7 @@ RT_COMPOSITE(take_along_dim, rt_take_along_dim_args, RT_TAKE_ALONG_DIM_FIELDS,
                             rt_describe(x), rt_describe(index));
     if (broadcast_but(x->dims, index->dims, axis, &of_x, &of_index) != RT_OK)
         return NULL;
+    index = from_the_beginning(index, x->dims.d[axis]);
     return rt_gather(rt_expand(x, of_x), axis, rt_expand(index, of_index));
 }
 

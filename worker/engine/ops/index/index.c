@@ -8,6 +8,14 @@ static rt_dims with_an_axis(rt_dims d)
     return d.n > 0 ? d : rt_shape(1);
 }
 
+static bool is_empty(rt_dims d)
+{
+    bool empty = false;
+    for (int i = 0; i < d.n; i++)
+        empty |= d.d[i] == 0;
+    return empty;
+}
+
 rt_status rt__index_plan(rt_call *c, rt_dims index, rt_dims dims, int64_t given)
 {
     rt_index_plan *p = c->plan;
@@ -15,6 +23,8 @@ rt_status rt__index_plan(rt_call *c, rt_dims index, rt_dims dims, int64_t given)
     if (axis < 0)
         return rt_error_code();
     *p = (rt_index_plan){axis, with_an_axis(index), with_an_axis(dims)};
+    if (is_empty(index))
+        return RT_OK;
     bool fits = p->index.n == p->dims.n;
     for (int i = 0; i < p->dims.n && fits; i++)
         fits = i == axis || p->index.d[i] <= p->dims.d[i];
@@ -76,6 +86,10 @@ rt_pick rt__index_pick(const rt_index_plan *p, const rt_tensor *x, const rt_tens
 {
     int axis = p->axis, n = p->dims.n;
     rt_pick k = {.bytes = rt_dtype_size(x->dtype), .size = p->dims.d[axis], .nd = n};
+    if (index->numel == 0) { /* it may have another number of axes */
+        k.nd = 1;
+        return k;
+    }
     memcpy(k.dim, p->index.d, (size_t)n * sizeof *k.dim);
     memcpy(k.at, index->stride, (size_t)index->dims.n * sizeof *k.at);
     memcpy(k.stride, x->stride, (size_t)x->dims.n * sizeof *k.stride);

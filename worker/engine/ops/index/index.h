@@ -18,7 +18,8 @@ typedef struct rt_index_plan {
         dims; /* of the index and of what it points into; a scalar passes for one element along one axis */
 } rt_index_plan;
 
-/* Infer: makes the plan; fails unless an index of that shape can index a tensor of shape dims along the axis. */
+/* Infer: makes the plan; fails unless an index of that shape can index a tensor of shape dims along the axis. As in PyTorch, an index
+ * without elements fits everything. */
 rt_status rt__index_plan(rt_call *c, rt_dims index, rt_dims dims, int64_t axis);
 /* Run: returns an index as the kernels read it, which is the input itself if it is int64 and contiguous but for broadcast axes; NULL on
  * failure. */
