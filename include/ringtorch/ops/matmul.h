@@ -113,27 +113,44 @@ RT_API rt_tensor *rt_chain_matmul(rt_tensor *const *xs, int count);
     F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "[m]")                                        \
     F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "[n]")                                        \
     RT_ADDMM_FACTORS(F)
-/* The arguments of the functions below. Both factors must be whole numbers if x, a and b are integers. */
+/* The arguments of the functions below. If x, a and b are integers, fractions of the factors are cut. A factor
+ * of 0 leaves out what it multiplies, NaN and infinities too. The functions with _inplace put the result, which must have
+ * x's shape, in the place of x. */
 typedef struct rt_addmm_args {
     RT_STRUCT(RT_ADDMM_FIELDS)
 } rt_addmm_args;
 /* Returns beta x + alpha a b for matrices [m, k] and [k, n]. 16-bit types are computed in float32 and rounded
  * once, here and below. */
 #define rt_addmm(...) RT_OP_CALL(rt_addmm_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
+#define rt_addmm_inplace(...)                                                                      \
+    RT_OP_CALL(rt_addmm_inplace_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_addmm_(rt_addmm_args a);
+RT_API rt_tensor *rt_addmm_inplace_(rt_addmm_args a);
 /* Returns beta x + alpha a b for a matrix [m, k] and a vector [k]. */
 #define rt_addmv(...) RT_OP_CALL(rt_addmv_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
+#define rt_addmv_inplace(...)                                                                      \
+    RT_OP_CALL(rt_addmv_inplace_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_addmv_(rt_addmm_args a);
+RT_API rt_tensor *rt_addmv_inplace_(rt_addmm_args a);
 /* Returns beta x + alpha times the sum of a[i] b[i] over i, for [batch, m, k] and [batch, k, n]. */
 #define rt_addbmm(...) RT_OP_CALL(rt_addbmm_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
+#define rt_addbmm_inplace(...)                                                                     \
+    RT_OP_CALL(rt_addbmm_inplace_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_addbmm_(rt_addmm_args a);
+RT_API rt_tensor *rt_addbmm_inplace_(rt_addmm_args a);
 /* Returns beta x + alpha a b for as many matrices, [batch, m, k] and [batch, k, n]. */
 #define rt_baddbmm(...) RT_OP_CALL(rt_baddbmm_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
+#define rt_baddbmm_inplace(...)                                                                    \
+    RT_OP_CALL(rt_baddbmm_inplace_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_baddbmm_(rt_addmm_args a);
+RT_API rt_tensor *rt_baddbmm_inplace_(rt_addmm_args a);
 /* Returns beta x + alpha times the outer product of two vectors, [m] and [n]. All types are taken, also mixed;
  * those of bool are x or (a and b), where a factor of 0 makes its part false. */
 #define rt_addr(...) RT_OP_CALL(rt_addr_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
+#define rt_addr_inplace(...)                                                                       \
+    RT_OP_CALL(rt_addr_inplace_, rt_addmm_args, RT_ADDMM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_addr_(rt_addmm_args a);
+RT_API rt_tensor *rt_addr_inplace_(rt_addmm_args a);
 
 /* ---- sums of products over named axes ---- */
 

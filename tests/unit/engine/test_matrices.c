@@ -15,6 +15,17 @@ static void chains_take_the_cheapest_order(void **state)
     assert_values(rt_chain_matmul((rt_tensor *[]){huge, rt_t(huge), small}, 3), 2e30f, 2e30f);
 }
 
+static void a_product_without_a_factor_may_be_nan(void **state)
+{
+    (void)state;
+    rt_tensor *a = rt_param(rt_full(rt_shape(2, 2), NAN, RT_F32)), *x = rt_ones(rt_shape(2, 2));
+    rt_tensor *y = rt_addmm(x, a, x, .alpha = 0);
+    assert_values(y, 1, 1, 1, 1);
+    rt_backward(rt_sum(y));
+    assert_values(rt_grad_of(a), 0, 0, 0, 0);
+    rt_free(a);
+}
+
 static void what_beta_ignores_may_be_nan(void **state)
 {
     (void)state;
@@ -106,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(chains_take_the_cheapest_order),
+        TEST(a_product_without_a_factor_may_be_nan),
         TEST(what_beta_ignores_may_be_nan),
         TEST(sums_with_products_of_halves_are_rounded_once),
         TEST(types_of_sums),

@@ -109,21 +109,26 @@ static rt_dims batch_of(const rt_tensor *x)
     return batch;
 }
 
+static bool broadcasts_to(const rt_dims *from, const rt_dims *to)
+{
+    bool fits = from->n <= to->n;
+    for (int i = 1; fits && i <= from->n; i++)
+        fits = from->d[from->n - i] == 1 || from->d[from->n - i] == to->d[to->n - i];
+    return fits;
+}
+
 static rt_status attention_infer(rt_call *c)
 {
     static const char name[] = "scaled_dot_product_attention";
     const attention_args *a = c->args;
-    rt_dims y, of_mask, scores;
+    rt_dims y, scores;
     RT_TRY(rt__broadcast(name, batch_of(a->q), batch_of(a->k), &y));
     RT_TRY(rt__broadcast(name, y, batch_of(a->v), &y));
     y.n += 2;
     scores = with_matrix(y, size_of(a->q, -2), size_of(a->k, -2));
-    if (a->mask) {
-        RT_TRY(rt__broadcast(name, scores, a->mask->dims, &of_mask));
-        if (!rt__dims_same(&of_mask, &scores))
-            return RT_FAIL(SHAPE, "%s: mask %s does not broadcast to the weights, %s", name,
-                           rt_dims_text(a->mask->dims), rt_dims_text(scores));
-    }
+    if (a->mask && !broadcasts_to(&a->mask->dims, &scores))
+        return RT_FAIL(SHAPE, "%s: mask %s does not broadcast to the weights, %s", name,
+                       rt_dims_text(a->mask->dims), rt_dims_text(scores));
     return rt_result(c, 0, with_matrix(y, size_of(a->q, -2), size_of(a->v, -1)), a->q->dtype);
 }
 

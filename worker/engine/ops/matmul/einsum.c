@@ -4,6 +4,7 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "worker/engine/ops/matmul/contract.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Labels: A to Z are 0 to 25, a to z 26 to 51, the axes that "..." stands for 52 to 59, of which the last is the last axis. */
@@ -20,13 +21,15 @@ typedef struct parse {
     int64_t size[LABELS];  /* of each label; -1: no operand has it */
     int count[LABELS];     /* how often the operands have it */
     int rest;              /* the most axes that "..." stands for */
+    char shown[64]; /* the text as messages show it: they would have no room for a long one */
 } parse;
 
 /* ---- the text ---- */
 
 static rt_status refuse(const parse *e, const char *why)
 {
-    return RT_FAIL(ARG, "einsum: '%s', character %d: %s", e->text, (int)(e->at - e->text) + 1, why);
+    return RT_FAIL(ARG, "einsum: '%s', character %d: %s", e->shown, (int)(e->at - e->text) + 1,
+                   why);
 }
 
 static void skip_blanks(parse *e)
@@ -82,7 +85,7 @@ static rt_status label_axes(parse *e, const group *g, int i, rt_labelled *x)
     int n = x->x->dims.n, rest = n - (g->n - g->has_rest), axis = 0;
     if (rest < 0 || (rest > 0 && !g->has_rest))
         return RT_FAIL(SHAPE, "einsum: '%s': operand %d is %s, but its group has %d letters%s",
-                       e->text, i, rt_dims_text(x->x->dims), g->n - g->has_rest,
+                       e->shown, i, rt_dims_text(x->x->dims), g->n - g->has_rest,
                        g->has_rest ? " beside '...'" : "");
     for (int k = 0; k < g->n; k++) {
         for (int r = 0; g->label[k] == REST && r < rest; r++)
@@ -116,7 +119,7 @@ static rt_status note_sizes(parse *e, int i, const rt_labelled *x)
         if (before != size && (twice || (before != -1 && before != 1 && size != 1)))
             return RT_FAIL(SHAPE,
                            "einsum: '%s': operand %d is %s: '%s' has size %lld, but %lld before",
-                           e->text, i, rt_dims_text(x->x->dims), name_of(label), (long long)size,
+                           e->shown, i, rt_dims_text(x->x->dims), name_of(label), (long long)size,
                            (long long)before);
         seen |= rt__label_bit(label);
         if (e->size[label] == -1 || e->size[label] == 1)
@@ -149,15 +152,15 @@ static rt_status read_operands(parse *e, rt_labelled *x, int n)
     for (int i = 0; i < n; i++) {
         group g;
         if (i > 0 && !take(e, ","))
-            return RT_FAIL(ARG, "einsum: '%s' has groups for %d tensors, but there are %d", e->text,
-                           i, n);
+            return RT_FAIL(ARG, "einsum: '%s' has groups for %d tensors, but there are %d",
+                           e->shown, i, n);
         RT_TRY(read_group(e, &g));
         RT_TRY(label_axes(e, &g, i, &x[i]));
         RT_TRY(note_sizes(e, i, &x[i]));
     }
     if (*e->at == ',')
-        return RT_FAIL(ARG, "einsum: '%s', character %d: a group more than the %d tensors", e->text,
-                       (int)(e->at - e->text) + 1, n);
+        return RT_FAIL(ARG, "einsum: '%s', character %d: a group more than the %d tensors",
+                       e->shown, (int)(e->at - e->text) + 1, n);
     for (int i = 0; i < n; i++)
         x[i] = rt__drop_ones(without_repeats(x[i]), e->size);
     return rt_error_code();
@@ -219,7 +222,7 @@ static rt_status read_result(parse *e, order *out)
 static rt_tensor *multiply(const parse *e, rt_labelled *x, int n, const order *out)
 {
     if (out->n > RT_MAX_DIMS)
-        return RT_FAIL_NULL(SHAPE, "einsum: '%s': the result has %d axes, more than %d", e->text,
+        return RT_FAIL_NULL(SHAPE, "einsum: '%s': the result has %d axes, more than %d", e->shown,
                             out->n, RT_MAX_DIMS);
     rt_labelled y = x[0];
     for (int i = 1; i < n; i++) {
@@ -247,6 +250,9 @@ RT_COMPOSITE(einsum, einsum_args, EINSUM_FIELDS,
     parse e = {.text = a->equation, .at = a->equation};
     if (!e.text || n == 0)
         return RT_FAIL_NULL(ARG, "einsum: expected an equation and tensors");
+    enum { SHOWN = 60 };
+    bool all = strnlen(e.text, SHOWN + 1) <= SHOWN;
+    snprintf(e.shown, sizeof e.shown, "%.*s%s", SHOWN, e.text, all ? "" : "...");
     for (int i = 0; i < LABELS; i++)
         e.size[i] = -1;
     rt_labelled *x = rt_calloc((size_t)n, sizeof *x);

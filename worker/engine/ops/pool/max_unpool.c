@@ -46,6 +46,8 @@ static rt_tensor *unpool(const rt_call *c, const rt_windows *w, const int64_t *s
     rt_tensor *zeros = rt_full(rt_shape(s.planes, out), 0, x->dtype);
     rt_tensor *y = rt_scatter(zeros, 1, rt_reshape(index, rt_shape(s.planes, in)),
                               rt_reshape(x, rt_shape(s.planes, in)));
+    if (!y)
+        rt_error_prefix("%s", c->op->name);
     return rt_reshape(y, dims);
 }
 

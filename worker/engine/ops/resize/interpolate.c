@@ -187,7 +187,11 @@ static rt_status map_of(const rt_interpolate_args *a, int i, mapping *m)
                    .bytes = !is_nearest((rt_interpolate_mode)a->mode) && a->x->dtype == RT_U8,
                    .in = a->x->dims.d[2 + i]};
     double size = sized ? 0 : floor((double)m->in * a->scale_factor);
-    m->out = sized ? a->size.d[a->size.n == 1 ? 0 : i] : size < 0x1p62 ? (int64_t)size : INT64_MAX;
+    if (!(size < 0x1p62))
+        return RT_FAIL(RANGE,
+                       "interpolate: scale_factor %g makes of axis %d of x %s more than 2^62",
+                       a->scale_factor, 2 + i, rt_dims_text(a->x->dims));
+    m->out = sized ? a->size.d[a->size.n == 1 ? 0 : i] : (int64_t)size;
     m->scale = scaled && !a->recompute_scale_factor ? a->scale_factor : 0;
     if (m->in < 1 || m->out < 1)
         return RT_FAIL(RANGE, "interpolate: axis %d of x %s to size %lld, expected 1 or more both",
