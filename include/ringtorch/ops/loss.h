@@ -254,9 +254,9 @@ typedef struct rt_pair_loss_args {
 RT_API rt_tensor *rt_margin_ranking_loss_(rt_pair_loss_args a);
 RT_API rt_tensor *rt_cosine_embedding_loss_(rt_pair_loss_args a);
 #define RT_TRIPLET_MARGIN_LOSS_FIELDS(F)                                                           \
-    F(INPUT, anchor, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_INTEGERS, "[..., d]")                  \
-    F(INPUT, positive, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_INTEGERS, "the same number of axes") \
-    F(INPUT, negative, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_INTEGERS, "the same number of axes") \
+    F(INPUT, anchor, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "[..., d]")                              \
+    F(INPUT, positive, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "the same number of axes")             \
+    F(INPUT, negative, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "the same number of axes")             \
     RT_REDUCTION_FIELD(F)                                                                          \
     F(NUMBER, margin, 1, RT_ANY, "by which the negative is to be further away")                    \
     F(NUMBER, p, 2, RT_ANY, "the order of the distance, as of rt_pairwise_distance")               \

@@ -17,7 +17,7 @@ RT_BEGIN_DECLS
 /* ---- softmax ---- */
 
 #define RT_SOFTMAX_FIELDS(F)                                                                       \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_INTEGERS | RT_TYPE(BOOL), "any shape")                   \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
     F(INT, axis, RT_NEEDED, RT_ANY, "the axis that is summed over")                                \
     F(DTYPE, dtype, RT_NO_DTYPE, RT_MAYBE(RT_FROM(0)),                                             \
       "the type of y, to which x is converted first; not given: of x, which must be a float type")
@@ -25,7 +25,7 @@ typedef struct rt_softmax_args {
     RT_STRUCT(RT_SOFTMAX_FIELDS)
 } rt_softmax_args;
 /* Returns exp(x) / sum of exp(x) along one axis, without overflow. PyTorch's softmax2d is that of
- * axis -3. */
+ * axis -3. Of complex numbers, for which a type must be given, the real parts count. */
 #define rt_softmax(...) RT_OP_CALL(rt_softmax_, rt_softmax_args, RT_SOFTMAX_FIELDS, x, __VA_ARGS__)
 /* Returns log(softmax(x)) along one axis, without overflow. */
 #define rt_log_softmax(...)                                                                        \
@@ -54,7 +54,7 @@ RT_API rt_tensor *rt_gumbel_softmax_(rt_gumbel_softmax_args a);
 /* ---- lengths and distances ---- */
 
 #define RT_NORMALIZE_FIELDS(F)                                                                     \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_COMPLEX, "any shape")                                    \
     F(NUMBER, p, 2, RT_ANY, "the order of the norm")                                               \
     F(INT, axis, 1, RT_ANY, "the axis of the vectors")                                             \
     F(NUMBER, eps, 1e-12, RT_ANY, "the least that x is divided by")
@@ -79,8 +79,8 @@ typedef struct rt_cosine_similarity_args {
                __VA_ARGS__)
 RT_API rt_tensor *rt_cosine_similarity_(rt_cosine_similarity_args a);
 #define RT_PAIRWISE_DISTANCE_FIELDS(F)                                                             \
-    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_INTEGERS, "[..., d]")                       \
-    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_INTEGERS, "broadcasts with a")              \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "[..., d]")                                   \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "broadcasts with a")                          \
     F(NUMBER, p, 2, RT_ANY, "the order of the norm")                                               \
     F(NUMBER, eps, 1e-6, RT_ANY, "added to each difference")                                       \
     F(FLAG, keep_dim, false, RT_ANY, "keep the last axis, with size 1")
@@ -99,7 +99,7 @@ RT_API rt_tensor *rt_pairwise_distance_(rt_pairwise_distance_args a);
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape except a scalar")                       \
     F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "of the shape of the last axes")            \
     F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "as weight")                                  \
-    F(NUMBER, eps, 1e-5, RT_FROM(0), "added to the variance")                                      \
+    F(NUMBER, eps, 1e-5, RT_ANY, "added to the variance")                                          \
     F(INT, axes, 1, RT_WITHIN(1, RT_MAX_DIMS), "number of last axes that form one row")
 typedef struct rt_layer_norm_args {
     RT_STRUCT(RT_LAYER_NORM_FIELDS)
@@ -111,15 +111,17 @@ typedef struct rt_layer_norm_args {
 RT_API rt_tensor *rt_layer_norm_(rt_layer_norm_args a);
 
 #define RT_RMS_NORM_FIELDS(F)                                                                      \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape except a scalar")                       \
-    F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "of the shape of the last axes")            \
-    F(NUMBER, eps, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)),                                             \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS | RT_COMPLEX, "any shape except a scalar")          \
+    F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS | RT_COMPLEX,                                \
+      "of the shape of the last axes")                                                             \
+    F(NUMBER, eps, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(-0x1p62)),                                       \
       "added to the mean square; not given: the spacing of x's type at 1")                         \
     F(INT, axes, 1, RT_WITHIN(1, RT_MAX_DIMS), "number of last axes that form one row")
 typedef struct rt_rms_norm_args {
     RT_STRUCT(RT_RMS_NORM_FIELDS)
 } rt_rms_norm_args;
-/* Returns x / sqrt(mean of x^2 + eps) * weight over the last axes (Zhang and Sennrich 2019). */
+/* Returns x / sqrt(mean of x^2 + eps) * weight over the last axes (Zhang and Sennrich 2019). As in
+ * PyTorch, the square of a complex number is complex, too. */
 #define rt_rms_norm(...)                                                                           \
     RT_OP_CALL(rt_rms_norm_, rt_rms_norm_args, RT_RMS_NORM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_rms_norm_(rt_rms_norm_args a);
@@ -130,7 +132,7 @@ RT_API rt_tensor *rt_rms_norm_(rt_rms_norm_args a);
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[n, c, ...]")                                     \
     F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 1")                             \
     F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 0")                               \
-    F(NUMBER, eps, 1e-5, RT_FROM(0), "added to the variance")
+    F(NUMBER, eps, 1e-5, RT_ANY, "added to the variance")
 typedef struct rt_batch_norm_args {
     RT_STRUCT(RT_BATCH_NORM_FIELDS)
 } rt_batch_norm_args;
@@ -152,7 +154,7 @@ RT_API rt_batch_norm_results rt_batch_norm_(rt_batch_norm_args a);
     F(INPUT, var, RT_NEEDED, RT_SAME | RT_FLOATS, "[c]")                                           \
     F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 1")                             \
     F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 0")                               \
-    F(NUMBER, eps, 1e-5, RT_FROM(0), "added to the variance")
+    F(NUMBER, eps, 1e-5, RT_ANY, "added to the variance")
 typedef struct rt_batch_norm_by_args {
     RT_STRUCT(RT_BATCH_NORM_BY_FIELDS)
 } rt_batch_norm_by_args;
@@ -167,7 +169,7 @@ RT_API rt_tensor *rt_batch_norm_by_(rt_batch_norm_by_args a);
     F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 1")                             \
     F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 0")                               \
     F(INT, groups, RT_NEEDED, RT_FROM(1), "of neighbouring channels; divides c")                   \
-    F(NUMBER, eps, 1e-5, RT_FROM(0), "added to the variance")
+    F(NUMBER, eps, 1e-5, RT_ANY, "added to the variance")
 typedef struct rt_group_norm_args {
     RT_STRUCT(RT_GROUP_NORM_FIELDS)
 } rt_group_norm_args;

@@ -88,10 +88,11 @@ typedef struct rt_norm_args {
  * is that of order 2 over their axes. The gradient is 0 where the norm or the element is 0. */
 #define rt_norm(...) RT_OP_CALL(rt_norm_, rt_norm_args, RT_NORM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_norm_(rt_norm_args a);
-#define RT_VAR_MEAN_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape") RT_VAR_MEAN_VALUES(F)
+#define RT_VAR_MEAN_FIELDS(F)                                                                      \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_COMPLEX, "any shape") RT_VAR_MEAN_VALUES(F)
 #define RT_VAR_MEAN_VALUES(F)                                                                      \
     RT_REDUCE_VALUES(F)                                                                            \
-    F(NUMBER, correction, 1, RT_FROM(0),                                                           \
+    F(NUMBER, correction, 1, RT_ANY,                                                               \
       "subtracted from the number of elements; 0: no bias correction")
 /* The arguments of variances. */
 typedef struct rt_var_mean_args {
@@ -101,14 +102,13 @@ typedef struct rt_var_mean_args {
 typedef struct rt_var_mean_results {
     rt_tensor *var, *mean; /* of the shape that rt_sum would have */
 } rt_var_mean_results;
-/* Returns variance and mean over the axes. The variance is the sum of (x - mean)^2 divided by the
- * number of elements minus the correction. It is NaN or infinite if the number of elements is not
- * greater than the correction. */
+/* Returns variance and mean over the axes. The variance is the sum of |x - mean|^2 divided by the
+ * number of elements minus the correction, real for complex numbers, too. It is NaN or infinite if the
+ * number of elements is not greater than the correction. */
 #define rt_var_mean(...)                                                                           \
     RT_OP_CALL(rt_var_mean_, rt_var_mean_args, RT_VAR_MEAN_FIELDS, x, __VA_ARGS__)
 RT_API rt_var_mean_results rt_var_mean_(rt_var_mean_args a);
-/* Returns the variance over the axes, as rt_var_mean does; of complex numbers the sum of |x - mean|^2
- * divided likewise. */
+/* Returns the variance over the axes, as rt_var_mean does. */
 #define rt_var(...) RT_OP_CALL(rt_var_, rt_var_mean_args, RT_VAR_MEAN_FIELDS, x, __VA_ARGS__)
 /* Returns the square root of the variance. Its gradient is 0 where it is 0. */
 #define rt_std(...) RT_OP_CALL(rt_std_, rt_var_mean_args, RT_VAR_MEAN_FIELDS, x, __VA_ARGS__)

@@ -89,8 +89,5 @@ OPS = {"nn.functional." + name: [(op, adapt)] for name, op, adapt in (
      classes("target", "weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing", input="logits")),
     ("ctc_loss", "ctc_loss", ctc),
 )}
-COMPLEX = ("complex", "complex numbers: losses take real ones")
-REFUSED = {
-    "l1_loss": COMPLEX, "triplet_margin_loss": COMPLEX,
-}
+REFUSED = {}
 DIFFERS = {"nn.functional.poisson_nll_loss": "gradients of targets that are 0, with full: PyTorch's are NaN"}

@@ -78,12 +78,6 @@ OPS = {
     "nn.functional.cosine_similarity": [("cosine_similarity", vectors("x2", "dim", "eps", tensors=("a", "b"), dim="axis"))],
     "nn.functional.pairwise_distance": [("pairwise_distance", vectors("x2", "p", "eps", "keepdim", tensors=("a", "b"), keepdim="keep_dim"))],
 }
-COMPLEX = "complex numbers: it takes real ones"
 REFUSED = {
     "batch_norm_by": ("expected [n, channels, ...]", "a tensor of one axis has no channels"),
-    "softmax": ("complex", COMPLEX), "log_softmax": ("complex", COMPLEX), "softmin": ("complex", COMPLEX),
-    "rms_norm": (["complex", "eps is -0.5"], "complex numbers: it takes real ones; a negative eps can only be a mistake"), "normalize": ("complex", COMPLEX), "pairwise_distance": ("complex", COMPLEX),
-    "layer_norm": ("eps is -0.5", "a negative eps can only be a mistake"),
-    "group_norm": ("eps is -", "a negative eps can only be a mistake"),
-    "instance_norm": ("eps is -", "a negative eps can only be a mistake"),
 }

@@ -1,7 +1,10 @@
 """Elementwise operations and activations."""
 import types
 
+import torch
+
 from opinfo.adapt import FRACTION, Tensor, bound, need, number, one, simple, two
+from opinfo.rules import slopes
 
 
 def two_alpha(s):
@@ -23,6 +26,12 @@ def swapped(s):
     return {"a": tensors["b"], "b": tensors["a"]}, values
 
 
+def copysign(s):
+    """Takes a number as a tensor."""
+    other = bound(("other",), s)["other"]
+    return {"a": s.input, "b": other if isinstance(other, Tensor) else torch.tensor(other)}, {}
+
+
 def rounded(mode):
     def adapt(s):
         given = bound(("other", "rounding_mode"), s)
@@ -38,13 +47,15 @@ def where(s):
 
 def lerp(s):
     given = bound(("end", "weight"), s)
-    need(isinstance(given["weight"], Tensor), "a number for a tensor")
-    return {"a": s.input, "b": given["end"], "w": given["weight"]}, {}
+    w = given["weight"]
+    w = torch.tensor(w, dtype=s.input.dtype) if isinstance(w, complex) else w
+    need(isinstance(w, Tensor), "a number for a tensor")
+    return {"a": s.input, "b": given["end"], "w": w}, {}
 
 
 def lerp_scalar(s):
     given = bound(("end", "weight"), s)
-    need(not isinstance(given["weight"], (Tensor, complex)), "no number")
+    need(not isinstance(given["weight"], Tensor), "no number")
     return {"a": s.input, "b": given["end"]}, {"w": given["weight"]}
 
 
@@ -84,8 +95,9 @@ def isclose(s):
 
 
 def rrelu(s):
-    given = bound(("lower", "upper", "training"), s, training=False)
-    need(not given["training"], "random numbers of another generator")
+    given = bound(("lower", "upper", "training"), s, lower=1 / 8, upper=1 / 3, training=False)
+    if given["training"]:
+        s.rules = {name: slopes(given["lower"], given["upper"]) for name in ("out", "grad.x")}
     return {"x": s.input}, given
 
 
@@ -104,7 +116,7 @@ OPS = {
     **{op: [(op, two)] for op in "maximum minimum eq ne lt le gt ge".split()},
     # vector mathematics
     **simple(*"exp2 log2 log10 tan asin acos atan sinh cosh asinh acosh atanh erfc erfinv lgamma digamma trunc frac sinc deg2rad rad2deg".split()),
-    **{op: [(op, two)] for op in "atan2 hypot copysign".split()},
+    **{op: [(op, two)] for op in "atan2 hypot".split()}, "copysign": [("copysign", copysign)],
     **{f"polygamma/polygamma_n_{n}": [("polygamma", one("n", n="n"))] for n in range(5)},
     "special.polygamma/special_polygamma_n_0": [("polygamma", one("n", n="n"))], "logit": [("logit", logit)],
     # the rest
@@ -141,5 +153,3 @@ OPS = {
 COMPLEX = ("complex64 is not supported", "complex numbers: it takes real ones")
 REFUSED = {"logaddexp": COMPLEX, "sinc": COMPLEX, "square": ("no kernel square for bool", "PyTorch makes int64 of bools"),
            "positive": ("nothing has a gradient", "complex numbers have no gradients here")}
-DIFFERS = {op: "gradients where two operands are equal, which newer versions of PyTorch share, and we give to one"
-           for op in "clamp clamp_min clamp_max fmax fmin".split()}

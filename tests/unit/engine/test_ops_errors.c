@@ -111,13 +111,13 @@ static void assert_edges(const rt_tensor *x, const float *expected)
          rt_add(rt_div_floor(x, t), rt_mul_scalar(x, 0)), V(2, -3, INFINITY, -INFINITY, 3, -1),    \
          V(0, 0, 0, 0, 0, 0), NULL)                                                                \
     EDGE(fmax, V(1, NAN, 1, NAN, 2, -INFINITY), V(1, 1, NAN, NAN, 3, 0), rt_fmax(x, t),            \
-         V(1, 1, 1, NAN, 3, 0), V(1, 0, 1, 1, 0, 0), V(0, 1, 0, 0, 1, 1))                          \
+         V(1, 1, 1, NAN, 3, 0), V(.5f, 0, 1, 1, 0, 0), V(.5f, 1, 0, 0, 1, 1))                      \
     EDGE(fmin, V(1, NAN, 1, NAN, 2, -INFINITY), V(1, 1, NAN, NAN, 3, 0), rt_fmin(x, t),            \
-         V(1, 1, 1, NAN, 2, -INFINITY), V(1, 0, 1, 1, 1, 1), V(0, 1, 0, 0, 0, 0))                  \
+         V(1, 1, 1, NAN, 2, -INFINITY), V(.5f, 0, 1, 1, 1, 1), V(.5f, 1, 0, 0, 0, 0))              \
     EDGE(clamp_min, V(1, NAN, 1, 2, -3, -INFINITY), V(1, 1, NAN, 1, -2, 0), rt_clamp_min(x, t),    \
-         V(1, NAN, NAN, 2, -2, 0), V(1, 0, 0, 1, 0, 0), V(0, 0, 0, 0, 1, 1))                       \
+         V(1, NAN, NAN, 2, -2, 0), V(.5f, 1, 1, 1, 0, 0), V(.5f, 1, 1, 0, 1, 1))                   \
     EDGE(clamp_max, V(1, NAN, 1, 2, -3, -INFINITY), V(1, 1, NAN, 1, -2, 0), rt_clamp_max(x, t),    \
-         V(1, NAN, NAN, 1, -3, -INFINITY), V(1, 0, 0, 0, 1, 1), V(0, 0, 0, 1, 0, 0))               \
+         V(1, NAN, NAN, 1, -3, -INFINITY), V(.5f, 1, 1, 0, 1, 1), V(.5f, 1, 1, 1, 0, 0))           \
     EDGE(logaddexp, V(INFINITY, -INFINITY, INFINITY, NAN, 100, -INFINITY),                         \
          V(INFINITY, -INFINITY, -INFINITY, 1, -200, 3), rt_logaddexp(x, t),                        \
          V(INFINITY, -INFINITY, INFINITY, NAN, 100, 3), V(NAN, NAN, 1, NAN, 1, 0),                 \
@@ -149,7 +149,7 @@ static void assert_edges(const rt_tensor *x, const float *expected)
          rt_prelu(x, rt_full(rt_shape(1), .25, RT_F32)), V(INFINITY, -INFINITY, NAN, 0, 0, -.5f),  \
          V(1, .25f, .25f, .25f, .25f, .25f), NULL)                                                 \
     EDGE(clamp, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0), rt_clamp(x, -1, 1),           \
-         V(-1, 1, 0, NAN, 1, -1), V(1, 1, 1, 0, 0, 0), NULL)                                       \
+         V(-1, 1, 0, NAN, 1, -1), V(0, 0, 1, 0, 0, 0), NULL)                                       \
     EDGE(clamp_to_nan, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0), rt_clamp(x, -1, NAN),  \
          V(NAN, NAN, NAN, NAN, NAN, NAN), V(0, 0, 0, 0, 0, 0), NULL)                               \
     EDGE(clamp_from_nan, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0),                      \

@@ -50,7 +50,7 @@ RT_COMPOSITE(pairwise_distance, rt_pairwise_distance_args, RT_PAIRWISE_DISTANCE_
              "y = |a - b + eps|, the norm of order p along the last axis", .derivatives = 2)
 {
     rt_tensor *d = rt_sub(a->a, a->b);
-    if (d && !rt__dtype_is_float(d->dtype))
+    if (d && rt__dtype_is_whole(d->dtype))
         d = rt_to(d, RT_F32); /* integers are subtracted as such; eps is a float */
     d = rt_add_scalar(d, a->eps);
     if (d && d->dims.n == 0)

@@ -4,33 +4,50 @@
 #include "worker/engine/ops/norm/channels.h"
 #include "worker/engine/ops/norm/rows.h"
 
-/* Returns the distance from 1 to the next number of a float type. */
+/* Returns the distance from 1 to the next number of a float type, or that of the parts of a complex one. */
 static double spacing(rt_dtype dtype)
 {
+    dtype = rt__part_type(dtype);
     return dtype == RT_F64   ? 0x1p-52
            : dtype == RT_F32 ? 0x1p-23
            : dtype == RT_F16 ? 0x1p-10
                              : 0x1p-7;
 }
 
+/* The same of complex numbers, by their operations. */
+static rt_tensor *complex_norm(rt_tensor *x, int64_t axes, double eps)
+{
+    rt_dims last = {.n = (int)axes};
+    for (int i = 0; i < last.n; i++)
+        last.d[i] = -1 - i;
+    rt_tensor *mean = rt_mean(rt_square(x), last, .keep_dim = true);
+    return rt_mul(x, rt_rsqrt(rt_add_scalar(mean, eps)));
+}
+
+static rt_tensor *row_norm(rt_tensor *x, int64_t axes, double eps)
+{
+    rt_dims dims = x->dims;
+    int64_t len = 1;
+    for (int i = dims.n - (int)axes; i < dims.n; i++)
+        len *= dims.d[i];
+    int64_t n = len > 0 ? x->numel / len : 0;
+    rt_tensor *rows = rt_reshape(x, rt_shape(1, n, len));
+    rt_tensor *mean =
+        rt_mul_scalar(rt__channel_dot(rows, NULL, rows), 1 / (double)(len > 0 ? len : 1));
+    return rt_reshape(rt__channel_affine(rows, NULL, rt_rsqrt(rt_add_scalar(mean, eps)), NULL),
+                      dims);
+}
+
 RT_COMPOSITE(rms_norm, rt_rms_norm_args, RT_RMS_NORM_FIELDS,
              "y = x / sqrt(mean of x^2 + eps) * weight over the last axes", .derivatives = 2)
 {
     rt_tensor *x = rt__widened(a->x), *weight = rt__widened(a->weight);
-    rt_dims dims = a->x->dims;
     rt_dtype dtype = a->x->dtype;
     if (rt__last_axes_check(c, a->axes) != RT_OK)
         return NULL;
-    int64_t len = 1;
-    for (int i = dims.n - (int)a->axes; i < dims.n; i++)
-        len *= dims.d[i];
     double eps = a->eps == (double)RT_NOT_GIVEN ? spacing(dtype) : a->eps;
-    int64_t n = len > 0 ? a->x->numel / len : 0;
-    rt_tensor *rows = rt_reshape(x, rt_shape(1, n, len));
-    rt_tensor *mean =
-        rt_mul_scalar(rt__channel_dot(rows, NULL, rows), 1 / (double)(len > 0 ? len : 1));
     rt_tensor *y =
-        rt_reshape(rt__channel_affine(rows, NULL, rt_rsqrt(rt_add_scalar(mean, eps)), NULL), dims);
+        rt__dtype_is_complex(dtype) ? complex_norm(x, a->axes, eps) : row_norm(x, a->axes, eps);
     return rt_to(weight ? rt_mul(y, weight) : y, dtype);
 }
 

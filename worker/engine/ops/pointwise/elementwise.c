@@ -541,6 +541,11 @@ static rt_status binary_run(rt_call *c)
 }
 
 #define wins(compare, a, b) rt_logical_or(compare(a, b), rt_isnan(b))
+
+static rt_tensor *shared(rt_tensor *dy, rt_tensor *a, rt_tensor *b)
+{
+    return rt_where(rt_eq(a, b), rt_mul_scalar(dy, 0.5), dy);
+}
 #define BINARY(symbol, reads, times, f, da, db)                                                    \
     TWO_OPERANDS(symbol, COMPLEX_HAS(symbol, BINARY_ANY_FIELDS, BINARY_FIELDS), reads, times, f,   \
                  da, db)

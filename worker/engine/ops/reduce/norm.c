@@ -21,36 +21,22 @@ static rt_tensor *root(rt_tensor *x, double unused)
     return rt_sqrt(x);
 }
 
-/* The variance of complex numbers is the sum of those of their parts. */
-static rt_var_mean_results moments(const rt_var_mean_args *a)
-{
-    if (!rt__dtype_is_complex(a->x->dtype))
-        return rt_var_mean_(*a);
-    rt_var_mean_args re = *a, im = *a;
-    re.x = rt_real(a->x);
-    im.x = rt_imag(a->x);
-    rt_var_mean_results of_re = rt_var_mean_(re), of_im = rt_var_mean_(im);
-    return (rt_var_mean_results){rt_add(of_re.var, of_im.var), rt_complex(of_re.mean, of_im.mean)};
-}
-
-#define MOMENTS_FIELDS(F)                                                                          \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_COMPLEX, "any shape") RT_VAR_MEAN_VALUES(F)
-
-RT_COMPOSITE(var, rt_var_mean_args, MOMENTS_FIELDS,
+RT_COMPOSITE(var, rt_var_mean_args, RT_VAR_MEAN_FIELDS,
              "y = sum(|x - mean|^2) / (n - correction) over the axes")
 {
-    return moments(a).var;
+    return rt_var_mean_(*a).var;
 }
 
-RT_COMPOSITE(std, rt_var_mean_args, MOMENTS_FIELDS, "y = sqrt(var) over the axes", .derivatives = 2)
+RT_COMPOSITE(std, rt_var_mean_args, RT_VAR_MEAN_FIELDS, "y = sqrt(var) over the axes",
+             .derivatives = 2)
 {
-    return except_at_zero(moments(a).var, 0, root, 0);
+    return except_at_zero(rt_var_mean_(*a).var, 0, root, 0);
 }
 
-RT_COMPOSITE_OF(std_mean, 2, rt_var_mean_args, MOMENTS_FIELDS, "sqrt(var), and mean, over the axes",
-                .derivatives = 2)
+RT_COMPOSITE_OF(std_mean, 2, rt_var_mean_args, RT_VAR_MEAN_FIELDS,
+                "sqrt(var), and mean, over the axes", .derivatives = 2)
 {
-    rt_var_mean_results r = moments(a);
+    rt_var_mean_results r = rt_var_mean_(*a);
     c->out[0] = except_at_zero(r.var, 0, root, 0);
     c->out[1] = r.mean;
 }
@@ -80,7 +66,7 @@ RT_COMPOSITE(norm, rt_norm_args, RT_NORM_FIELDS, "y = sum(|x|^p)^(1/p) over the 
 }
 
 #define LOGSUMEXP_FIELDS(F)                                                                        \
-    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape") RT_REDUCE_VALUES(F)
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_COMPLEX, "any shape") RT_REDUCE_VALUES(F)
 
 RT_COMPOSITE(logsumexp, rt_reduce_args, LOGSUMEXP_FIELDS, "y = log(sum(exp(x))) over the axes",
              .derivatives = 2)
@@ -88,7 +74,8 @@ RT_COMPOSITE(logsumexp, rt_reduce_args, LOGSUMEXP_FIELDS, "y = log(sum(exp(x))) 
     rt_tensor *x = a->x;
     if (x->numel == 0)
         return rt_log(rt_sum(rt_exp(x), a->axes, a->keep_dim));
-    rt_tensor *most = rt_amax(rt_detach(x), a->axes, true);
+    rt_tensor *real = rt__dtype_is_complex(x->dtype) ? rt_real(x) : x;
+    rt_tensor *most = rt_amax(rt_detach(real), a->axes, true);
     most = rt_where(rt_lt(rt_abs(most), number(INFINITY, most)), most, number(0, most));
     rt_tensor *sum = rt_sum(rt_exp(rt_sub(x, most)), a->axes, a->keep_dim);
     return sum ? rt_add(rt_log(sum), rt_reshape(most, sum->dims)) : NULL;

@@ -1,4 +1,4 @@
-/* Variance and mean over any set of axes, in two passes: var = sum((x - mean)^2) / (n - correction).
+/* Variance and mean over any set of axes, in two passes: var = sum(|x - mean|^2) / (n - correction).
  * d x = dvar * 2 (x - mean) / (n - correction) + dmean / n. */
 #include "common/base/error.h"
 #include "worker/engine/ops/reduce/fold.h"
@@ -9,35 +9,39 @@ static rt_status var_mean_infer(rt_call *c)
     const rt_tensor *x = c->in[0];
     RT_TRY(rt__fold_axes(c, a->axes));
     rt_dims dims = rt__fold_dims(x->dims, ((const rt_fold_plan *)c->plan)->axes, a->keep_dim);
-    RT_TRY(rt_result(c, 0, dims, x->dtype));
+    RT_TRY(rt_result(c, 0, dims, rt__part_type(x->dtype)));
     return rt_result(c, 1, dims, x->dtype);
 }
 
-/* y *= 1 / divisor; a divisor of 0 gives NaN or infinity. */
+/* y *= 1 / divisor, both parts of complex numbers; a divisor of 0 gives NaN or infinity. */
 static void divide(const rt_call *c, const rt_tensor *y, double divisor)
 {
     rt_exec *e = rt_exec_of(c);
-    e->kernels->scale[y->dtype](e, y->numel, 1 / divisor, y->data, y->data);
+    int64_t n = rt__dtype_is_complex(y->dtype) ? 2 * y->numel : y->numel;
+    e->kernels->scale[rt__part_type(y->dtype)](e, n, 1 / divisor, y->data, y->data);
 }
 
-/* Squares the differences from the mean, broadcast over x. */
+/* Squares the differences from the mean, broadcast over x; of complex numbers their absolute values. */
 static rt_tensor *squared_differences(const rt_call *c, rt_tensor *x, rt_tensor *mean)
 {
-    return rt_square(rt_sub(x, rt__fold_spread(c, mean)));
+    rt_tensor *d = rt_sub(x, rt__fold_spread(c, mean));
+    if (!rt__dtype_is_complex(x->dtype))
+        return rt_square(d);
+    return rt_contiguous(rt_real(rt_mul(d, rt_conj(d))));
 }
 
 static rt_status var_mean_run(rt_call *c)
 {
     const rt_var_mean_args *a = c->args;
     rt_tensor *x = c->in[0], *var = c->out[0], *mean = c->out[1];
-    rt_fold_fn *sum = rt_exec_of(c)->kernels->sum[x->dtype];
+    rt_fold_fn *const *sum = rt_exec_of(c)->kernels->sum;
     double n = (double)rt__fold_count(c);
-    RT_TRY(rt__fold_into(c, x, sum, mean));
+    RT_TRY(rt__fold_into(c, x, sum[x->dtype], mean));
     divide(c, mean, n);
     const rt_tensor *squares = squared_differences(c, x, mean);
     if (!squares)
         return rt_error_code();
-    RT_TRY(rt__fold_into(c, squares, sum, var));
+    RT_TRY(rt__fold_into(c, squares, sum[var->dtype], var));
     divide(c, var, n > a->correction ? n - a->correction : 0);
     return RT_OK;
 }
@@ -60,7 +64,7 @@ static void var_mean_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 
 const rt_op rt__op_var_mean = {
     .name = "var_mean",
-    .help = "var = sum((x - mean)^2) / (n - correction), and mean = sum(x) / n, over the axes",
+    .help = "var = sum(|x - mean|^2) / (n - correction), and mean = sum(x) / n, over the axes",
     RT_ARGS(rt_var_mean_args, RT_VAR_MEAN_FIELDS),
     .n_out = 2,
     .infer = var_mean_infer,
