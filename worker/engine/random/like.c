@@ -90,11 +90,12 @@ RT_COMPOSITE(normal_by, normal_by_args, NORMAL_BY_FIELDS, "mean + std * z, z sta
     rt_dims dims;
     if (rt__broadcast("normal_by", a->mean->dims, a->std->dims, &dims) != RT_OK)
         return NULL;
+    rt_tensor *mean = rt_detach(a->mean), *std = rt_detach(a->std);
     rt_tensor *zero = rt_full(rt_shape(), 0, a->std->dtype);
-    if (rt__any_true(rt_logical_not(rt_ge(a->std, zero))))
+    if (rt__any_true(rt_logical_not(rt_ge(std, zero))))
         return RT_FAIL_NULL(RANGE, "normal_by: a standard deviation is negative or NaN");
     rt_dtype dtype = rt__result_type((rt_tensor *[]){a->mean, a->std}, 2);
-    return rt_add(rt_mul(normal_numbers(dims, dtype), a->std), a->mean);
+    return rt_add(rt_mul(normal_numbers(dims, dtype), std), mean);
 }
 
 rt_tensor *rt_normal_by(rt_tensor *mean, rt_tensor *std)
