@@ -54,6 +54,8 @@ static void only_what_is_asked_for_is_found(void **state)
     rt_mul(VALUES(1, -4), VALUES(2, 3));
     assert_error(NUMERIC,
                  "mul: its result, float32[2] cpu, is -12 at [1], where a is -4 and b is 3");
+    rt_log(VALUES(0, 1)); /* an infinite value is larger than any limit */
+    assert_error(NUMERIC, "log: its result, float32[2] cpu, is -inf at [0], where x is 0");
     rt_check_values(former);
 }
 

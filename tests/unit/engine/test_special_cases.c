@@ -1,5 +1,5 @@
 /* Values of operations in cases that neither random shapes nor PyTorch's samples have: rows that are all one row, masks that broadcast
- * along long rows, windows that begin in the padding, NaN within a window. */
+ * along long rows, windows that begin in the padding, NaN within a window, rows of a table that threads share, factors of 0. */
 #include "check.h"
 
 #include <math.h>
@@ -51,6 +51,41 @@ static void no_window_begins_in_the_padding(void **state)
     assert_values(rt_max_pool1d(longer, 2, .stride = 3, .padding = 1, .ceil_mode = true), 1, 1);
 }
 
+/* Rows so long that threads share them, or a thread takes them in pieces. */
+static void rows_of_a_table_may_be_long(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 50000 };
+    rt_tensor *row = rt_reshape(rt_arange(0, 3, 1, RT_F32), rt_shape(3, 1));
+    rt_tensor *table = rt_contiguous(rt_expand(row, rt_shape(3, COLUMNS)));
+    rt_tensor *y = rt_embedding(table, rt_from((const int64_t[]){2, 0}, rt_shape(2), RT_I64));
+    assert_values(rt_amax(y, rt_shape(1)), 2, 0);
+    assert_values(rt_amin(y, rt_shape(1)), 2, 0);
+}
+
+static void row_0_may_be_the_padding(void **state)
+{
+    (void)state;
+    rt_tensor *table = rt_param(rt_ones(rt_shape(3, 1)));
+    rt_tensor *index = rt_from((const int64_t[]){0, 1, 0, 2, 2}, rt_shape(5), RT_I64);
+    rt_backward(rt_sum(rt_embedding(table, index, .padding_idx = 0)));
+    assert_values(rt_grad_of(table), 0, 1, 2);
+    rt_free(table);
+}
+
+/* Of several factors of one place one is 0: it alone has a gradient. If two are, none has. */
+static void factors_of_zero(void **state)
+{
+    (void)state;
+    rt_tensor *index = rt_from((const int64_t[]){0, 0, 0, 1, 1, 1}, rt_shape(6), RT_I64);
+    rt_tensor *src = rt_param(rt_from((const float[]){0, 2, 3, 0, 5, 0}, rt_shape(6), RT_F32));
+    rt_tensor *y = rt_scatter_reduce(rt_ones(rt_shape(2)), index, src, .reduce = RT_SCATTER_PROD);
+    assert_values(y, 0, 0);
+    rt_backward(rt_sum(y));
+    assert_values(rt_grad_of(src), 6, 0, 0, 0, 0, 0);
+    rt_free(src);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -58,6 +93,9 @@ int main(void)
         TEST(a_mask_may_be_one_value_for_a_long_row),
         TEST(the_last_nan_of_a_window_is_its_maximum),
         TEST(no_window_begins_in_the_padding),
+        TEST(rows_of_a_table_may_be_long),
+        TEST(row_0_may_be_the_padding),
+        TEST(factors_of_zero),
     };
     int failed = cmocka_run_group_tests_name("special_cases", tests, NULL, NULL);
     rt_shutdown();

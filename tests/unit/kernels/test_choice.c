@@ -48,6 +48,8 @@ static void test_environment(void **state)
     unsetenv("RINGTORCH_ISA");
     unsetenv("RINGTORCH_BLAS");
     assert_int_equal(rt_kernels_init(NULL, NULL), RT_OK);
+    const char *best = strrchr(rt_kernels_levels(), ' '); /* they are in ascending order */
+    assert_string_equal(rt_kernels_cpu()->isa, best ? best + 1 : rt_kernels_levels());
 }
 
 static void test_labels(void **state)
