@@ -464,7 +464,7 @@ int main(int argc, char **argv)
     double began = rt_clock(), told = began, slowest = 0;
     int64_t calls = 0, slow = 0;
     if (given.call >= 0)
-        call_number(given.call);
+        call_number(given.call), calls++;
     for (; given.call < 0 && rt_clock() - began < given.seconds; calls++) {
         double from = rt_clock();
         call_number(calls);

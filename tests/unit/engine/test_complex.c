@@ -124,6 +124,23 @@ static void parts_are_written_in_place(void **state)
     rt_free(x);
 }
 
+/* No axis is left for pairs of real numbers. */
+static void eight_axes_have_parts(void **state)
+{
+    (void)state;
+    rt_dims dims = {.n = RT_MAX_DIMS, .d = {1, 1, 1, 1, 1, 1, 1, 2}};
+    rt_tensor *re = rt_reshape(rt_from((const float[]){3, -1}, rt_shape(2), RT_F32), dims);
+    rt_tensor *x = rt_param(rt_complex(re, rt_add_scalar(re, 1)));
+    assert_values(rt_real(x), 3, -1);
+    assert_values(rt_imag(x), 4, 0);
+    rt_backward(rt_sum(rt_add(rt_abs(x), rt_angle(x))));
+    assert_fine();
+    rt_tensor *dx = rt_grad_of(x);
+    assert_true(fabs(rt_item(rt_narrow(rt_real(dx), -1, 1, 1)) + 1) < 1e-6); /* of |x| */
+    assert_true(fabs(rt_item(rt_narrow(rt_imag(dx), -1, 1, 1)) + 1) < 1e-6); /* of the angle */
+    rt_free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +151,7 @@ int main(void)
         TEST(real_inputs_get_real_gradients),
         TEST(gradients_are_added),
         TEST(parts_are_written_in_place),
+        TEST(eight_axes_have_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

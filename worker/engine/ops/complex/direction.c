@@ -21,6 +21,8 @@ static rt_status pairs_run(rt_call *c, pairs_fn *const *kernels)
 static rt_tensor *length(rt_tensor *x)
 {
     rt_tensor *y = rt_abs(x);
+    if (!y)
+        return NULL;
     return rt_where(rt_eq(y, rt_full(rt_shape(), 0, y->dtype)), rt_full(rt_shape(), 1, y->dtype),
                     y);
 }
@@ -69,7 +71,7 @@ static rt_status sgn_run(rt_call *c)
 static void sgn_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     rt_tensor *x = c->in[0], *y = c->out[0], *along = rt_real(rt_mul(dy[0], rt_conj(y)));
-    rt_tensor *zero = rt_full(rt_shape(), 0, along->dtype);
+    rt_tensor *zero = rt_full(rt_shape(), 0, rt__part_type(x->dtype));
     dx[0] =
         rt_where(rt_eq(rt_abs(y), zero), zero, rt_div(rt_sub(dy[0], rt_mul(y, along)), length(x)));
 }

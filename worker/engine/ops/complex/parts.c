@@ -7,11 +7,19 @@ typedef struct RT_DESIGNATED any_args {
     RT_STRUCT(ANY_FIELDS)
 } any_args;
 
+/* Returns the real parts, 0, or the imaginary ones, 1. With eight axes there is none left for pairs, so the tensor is flat for a while. */
+static rt_tensor *part_of(rt_tensor *x, int which)
+{
+    rt_tensor *flat = x->dims.n < RT_MAX_DIMS ? x : rt_reshape(x, rt_shape(x->numel));
+    rt_tensor *part = rt_select(rt_view_as_real(flat), -1, which);
+    return flat == x ? part : rt_reshape(part, x->dims);
+}
+
 rt_tensor *rt_real(rt_tensor *x)
 {
     if (!rt__takes("real", x))
         return NULL;
-    return rt__dtype_is_complex(x->dtype) ? rt_select(rt_view_as_real(x), -1, 0) : x;
+    return rt__dtype_is_complex(x->dtype) ? part_of(x, 0) : x;
 }
 
 RT_COMPOSITE(real, any_args, ANY_FIELDS, "y = the real part of x, a view")
@@ -26,7 +34,7 @@ typedef struct RT_DESIGNATED imag_args {
 
 RT_COMPOSITE(imag, imag_args, IMAG_FIELDS, "y = the imaginary part of x, a view")
 {
-    return rt_select(rt_view_as_real(a->x), -1, 1);
+    return part_of(a->x, 1);
 }
 
 rt_tensor *rt_imag(rt_tensor *x)
@@ -47,7 +55,11 @@ RT_COMPOSITE(complex, complex_args, COMPLEX_FIELDS, "y = re + i im")
     if (rt__broadcast("complex", a->re->dims, a->im->dims, &dims) != RT_OK)
         return NULL;
     rt_tensor *part[] = {rt_expand(a->re, dims), rt_expand(a->im, dims)};
-    return rt_view_as_complex(rt_stack(part, 2, -1));
+    if (dims.n < RT_MAX_DIMS || rt_failed())
+        return rt_view_as_complex(rt_stack(part, 2, -1));
+    for (int i = 0; i < 2; i++)
+        part[i] = rt_reshape(part[i], rt_shape(part[i]->numel));
+    return rt_reshape(rt_view_as_complex(rt_stack(part, 2, -1)), dims);
 }
 
 rt_tensor *rt_complex(rt_tensor *re, rt_tensor *im)
