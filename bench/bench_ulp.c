@@ -214,8 +214,10 @@ static bool report(const rt__function *f)
                    level[l], t[l].worst, (double)of_bits(t[l].where), (long long)t[l].misrounded,
                    f->bound[0], within ? "" : "  EXCEEDED");
     }
-    if (markdown)
-        printf(every == 1 ? " all |\n" : " 1/%lld |\n", (long long)every);
+    if (markdown && every == 1)
+        puts(" all |");
+    else if (markdown)
+        printf(" 1/%lld |\n", (long long)every);
     else
         printf("%-12s %.1f s\n", f->name, seconds);
     fflush(stdout);
