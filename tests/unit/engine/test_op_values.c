@@ -148,6 +148,8 @@ static void an_empty_index_may_have_long_axes(void **state)
     rt_tensor *y = rt_take(rt_ones(rt_shape(2)), index);
     assert_fine();
     assert_int_equal(rt_size(y, 1), 1LL << 40);
+    rt_tensor *zeros = rt_to(index, RT_F32);
+    assert_int_equal(rt_size(rt_scatter_add(zeros, 2, rt_contiguous(index), zeros), 1), 1LL << 40);
 }
 
 int main(void)
