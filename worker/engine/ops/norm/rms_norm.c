@@ -43,7 +43,7 @@ RT_COMPOSITE(rms_norm, rt_rms_norm_args, RT_RMS_NORM_FIELDS,
 {
     rt_tensor *x = rt__widened(a->x), *weight = rt__widened(a->weight);
     rt_dtype dtype = a->x->dtype;
-    if (rt__last_axes_check(c, a->axes) != RT_OK)
+    if (!x || rt__last_axes_check(c, a->axes) != RT_OK)
         return NULL;
     double eps = a->eps == (double)RT_NOT_GIVEN ? spacing(dtype) : a->eps;
     rt_tensor *y =
