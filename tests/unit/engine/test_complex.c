@@ -141,6 +141,17 @@ static void eight_axes_have_parts(void **state)
     rt_free(x);
 }
 
+/* Memory of others may begin between two complex numbers. */
+static void odd_memory_is_not_viewed(void **state)
+{
+    (void)state;
+    static _Alignas(16) float memory[4];
+    assert_non_null(rt_view_as_complex(rt_wrap(memory, rt_shape(2), RT_F32)));
+    assert_null(rt_view_as_complex(rt_wrap(memory + 1, rt_shape(2), RT_F32)));
+    assert_error(ARG, "view_as_complex: float32[2] cpu begins at an odd place of its storage: "
+                      "clone it first");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +163,7 @@ int main(void)
         TEST(gradients_are_added),
         TEST(parts_are_written_in_place),
         TEST(eight_axes_have_parts),
+        TEST(odd_memory_is_not_viewed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,14 +78,19 @@ rt_status rt_window(rt_call *c, rt_dims dims, const int64_t *stride, int64_t off
     return rt_window_as(c, x ? x->dtype : RT_F32, dims, stride, offset);
 }
 
-/* Returns whether x's first element lies a whole number of elements of dtype behind the first ones of its storage and of its base. */
+/* Returns whether x's first element lies a whole number of elements of dtype behind the first ones of its storage and of its base, and at
+ * an address for them: a storage that is part of other memory may begin anywhere. */
 static bool is_aligned(const rt_tensor *x, rt_dtype dtype)
 {
+    enum { MOST = 8 }; /* bytes: what complex128 needs, too */
     const char *data = x->data;
     ptrdiff_t size = (ptrdiff_t)rt_dtype_size(dtype);
     ptrdiff_t in_base = x->base ? data - (const char *)x->base->data : 0;
-    return x->dtype == dtype ||
-           ((data - (const char *)x->storage->data) % size == 0 && in_base % size == 0);
+    if (x->dtype == dtype)
+        return true;
+    if (rt__on_cpu(x) && (uintptr_t)data % (size < MOST ? (uintptr_t)size : MOST) != 0)
+        return false;
+    return (data - (const char *)x->storage->data) % size == 0 && in_base % size == 0;
 }
 
 rt_status rt_window_as(rt_call *c, rt_dtype dtype, rt_dims dims, const int64_t *stride,
