@@ -93,3 +93,4 @@ OPS = {
     "nn.functional.scaled_dot_product_attention": [("scaled_dot_product_attention", attention)],
 }
 REFUSED = {}
+DIFFERS = {"einsum": "a product of integers in which an axis of one operand alone is summed, which PyTorch makes int64, and other products not"}

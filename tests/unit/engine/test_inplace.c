@@ -15,7 +15,7 @@ static rt_tensor *param(double value)
 
 /* ---- every row ---- */
 
-enum { INPUTS = 3, COMPOSITES = 14 /* operations in place that have no row */ };
+enum { INPUTS = 3, COMPOSITES = 19 /* operations in place that have no row */ };
 
 static rt_tensor *operand(int number, rt_dims dims)
 {
@@ -30,8 +30,35 @@ static rt_tensor *target(rt_tensor *x, bool part)
 {
     if (!part)
         return rt_clone(x);
-    rt_tensor *all = rt_cat((rt_tensor *[]){x, x}, 2, 1);
-    return rt_narrow(all, 1, 2, 5);
+    rt_tensor *all = rt_cat((rt_tensor *[]){x, x}, 2, -1);
+    return rt_narrow(all, -1, 2, rt_size(x, -1));
+}
+
+/* Returns whether op has that name, in place or not. */
+static bool is_called(const rt_op *op, const char *name)
+{
+    size_t len = strlen(name);
+    return strncmp(name, op->name, len) == 0 &&
+           strspn(op->name + len, "_") == strlen(op->name + len);
+}
+
+/* Returns the shape of input i. */
+static rt_dims shape_of(const rt_op *op, int i)
+{
+    const struct {
+        const char *op;
+        rt_dims dims[INPUTS];
+    } own[] = {
+        {"addmm", {rt_shape(3, 5), rt_shape(3, 4), rt_shape(4, 5)}},
+        {"addmv", {rt_shape(5), rt_shape(5, 4), rt_shape(4)}},
+        {"addbmm", {rt_shape(3, 5), rt_shape(2, 3, 4), rt_shape(2, 4, 5)}},
+        {"baddbmm", {rt_shape(2, 3, 5), rt_shape(2, 3, 4), rt_shape(2, 4, 5)}},
+        {"addr", {rt_shape(3, 5), rt_shape(3), rt_shape(5)}},
+    };
+    for (int k = 0; k < COUNT(own); k++)
+        if (is_called(op, own[k].op))
+            return own[k].dims[i];
+    return i == 1 ? rt_shape(5) : rt_shape(3, 5);
 }
 
 /* Returns the values that an operation cannot do without; NULL if there are none. */
@@ -45,12 +72,9 @@ static json_t *values_of(const rt_op *op)
         {"round_decimals", "{\"decimals\": 1}"},
         {"masked_fill", "{\"value\": 2}"},
     };
-    for (int i = 0; i < COUNT(needed); i++) {
-        size_t len = strlen(needed[i].op);
-        if (strncmp(needed[i].op, op->name, len) == 0 &&
-            strspn(op->name + len, "_") == strlen(op->name + len))
+    for (int i = 0; i < COUNT(needed); i++)
+        if (is_called(op, needed[i].op))
             return json_loads(needed[i].values, 0, NULL);
-    }
     return NULL;
 }
 
@@ -88,7 +112,7 @@ static void check_row(const rt_op *op, const rt_op *in_place, bool part)
     rt_scope s = rt_scope_begin();
     rt_tensor *x[INPUTS], *expected[1 + 2 * INPUTS], *got[1 + 2 * INPUTS];
     for (int i = 0; i < INPUTS; i++)
-        x[i] = rt_param(operand(i, i == 1 ? rt_shape(5) : rt_shape(3, 5)));
+        x[i] = rt_param(operand(i, shape_of(op, i)));
     int n = outcomes(op, x, part, expected);
     assert_int_equal(outcomes(in_place, x, part, got), n);
     for (int k = 0; k < n; k++) {
