@@ -585,4 +585,20 @@ static double value(const buffer *b, int64_t i)
     }
 }
 
+/* Fails unless the outputs of two runs are the same, bit for bit. A NaN equals all others: docs/NUMERICS.md gives its sign and payload to
+ * nobody. */
+static void check_same_bits(const char *what, const run *got, const run *want)
+{
+    for (int o = 0; o < want->count; o++) {
+        const buffer *g = &got->b[o], *w = &want->b[o];
+        size_t size = rt_dtype_size(w->type);
+        assert_int_equal(g->n, w->n);
+        for (int64_t i = 0; w->is_out && i < w->n; i++)
+            if (memcmp(g->data + (size_t)i * size, w->data + (size_t)i * size, size) != 0 &&
+                !(isnan(value(g, i)) && isnan(value(w, i))))
+                fail_msg("%s: output %d, element %lld of %lld: %.9g, expected %.9g, to the bit",
+                         what, o, (long long)i, (long long)w->n, value(g, i), value(w, i));
+    }
+}
+
 #endif

@@ -44,14 +44,6 @@ static void check_close(const char *what, const run *got, const run *want, doubl
     }
 }
 
-static void check_same_bits(const char *what, const run *got, const run *want)
-{
-    for (int o = 0; o < want->count; o++)
-        if (want->b[o].is_out && memcmp(got->b[o].data, want->b[o].data,
-                                        (size_t)want->b[o].n * rt_dtype_size(want->b[o].type)))
-            fail_msg("%s: output %d differs in its bits", what, o);
-}
-
 static run execute(const test_case *c, const rt_kernels *k, uint64_t seed, int64_t skew,
                    int threads)
 {
