@@ -20,6 +20,8 @@
 #define log_(x)      WIDE(log)(x)
 #define log1p_(x)    WIDE(log1p)(x)
 #define tanh_(x)     WIDE(tanh)(x)
+#define silu_(x)     ((x) / (1 + WIDE(exp)(-(x))))
+#define mish_(x)     ((x)*WIDE(tanh)(WIDE(log1p)(WIDE(exp)(x))))
 #define erf_(x)      WIDE(erf)(x)
 #define sin_(x)      WIDE(sin)(x)
 #define cos_(x)      WIDE(cos)(x)

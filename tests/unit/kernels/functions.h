@@ -29,6 +29,38 @@ static inline float scaled(float y, float n)
     return y * ldexpf(1, half) * ldexpf(1, whole - half);
 }
 
+/* ---- numbers stored as two floats ---- */
+
+typedef struct two_floats {
+    float high, low;
+} two_floats;
+
+static inline two_floats two_sum(float a, float b)
+{
+    float high = a + b;
+    return (two_floats){high, b - (high - a)};
+}
+
+static inline two_floats two_product(float a, float b)
+{
+    float high = a * b;
+    return (two_floats){high, fmaf(a, b, -high)};
+}
+
+static inline two_floats product_of_twos(two_floats a, two_floats b)
+{
+    two_floats y = two_product(a.high, b.high);
+    return (two_floats){y.high, y.low + fmaf(a.high, b.low, a.low * b.high)};
+}
+
+/* One step of Newton's iteration after a division of the high parts. */
+static inline float quotient_of_twos(two_floats n, two_floats d)
+{
+    float reciprocal = 1 / d.high, y = n.high * reciprocal;
+    two_floats near = two_product(y, d.high);
+    return y + ((n.high - near.high) - near.low - y * d.low + n.low) * reciprocal;
+}
+
 /* Splits x = n ln 2 + r; returns exp(r) - 1. */
 static inline float exp_reduced(float x, float *n)
 {
@@ -94,8 +126,54 @@ static inline float log1p_text(float x)
 
 static inline float tanh_text(float x)
 {
-    float t = expm1_text(2 * clamped(fabsf(x), 0, 10));
-    return copysignf(t / (t + 2), x);
+    static const float p[] = {-0x1.55554ap-2f, 0x1.110d26p-3f, -0x1.b9287cp-5f, 0x1.593d0ap-6f,
+                              -0x1.9b3056p-8f};
+    float a = fabsf(x), z = a * a;
+    return copysignf(a < 0.55f ? fmaf(a * z, poly(4, p, z), a) : 1 - 2 / (exp_text(2 * a) + 1), x);
+}
+
+/* exp(-|x|) and what its last addition loses. */
+static inline two_floats decay_text(float x)
+{
+    float n;
+    two_floats y = two_sum(1, exp_reduced(clamped(-fabsf(x), -104, 0), &n));
+    return (two_floats){scaled(y.high, n), scaled(y.low, n)};
+}
+
+static inline float silu_text(float x)
+{
+    if (x != x || x > 40)
+        return x;
+    two_floats e = decay_text(x), n = {x, 0}, d = two_sum(1, e.high);
+    d.low += e.low;
+    if (x < 0) {
+        n = two_product(x, e.high);
+        n.low += x * e.low;
+    }
+    return copysignf(quotient_of_twos(n, d), x);
+}
+
+static inline float mish_text(float x)
+{
+    if (x != x || x > 40)
+        return x;
+    two_floats e = decay_text(x), n, d;
+    if (x < 0) {
+        two_floats two_more = two_sum(2, e.high);
+        two_more.low += e.low;
+        n = product_of_twos(e, two_more);
+        d = two_sum(2, n.high);
+        d.low += n.low;
+    } else {
+        two_floats square = product_of_twos(e, e);
+        n = two_sum(1, 2 * e.high);
+        n.low += 2 * e.low;
+        d = two_sum(n.high, 2 * square.high);
+        d.low += n.low + 2 * square.low;
+    }
+    two_floats y = two_product(x, n.high);
+    y.low += x * n.low;
+    return copysignf(quotient_of_twos(y, d), x);
 }
 
 static inline float erf_text(float x)
@@ -141,22 +219,22 @@ static inline float reduced_large(float x, int *n)
 }
 
 /* Splits x = n pi/2 + r; returns r. */
-static inline float reduced_half_pi(float x, int *n)
+static inline two_floats reduced_half_pi(float x, int *n)
 {
     if (fabsf(x) >= 8192)
-        return reduced_large(x, n);
-    float k = rintf(x * 0x1.45f306p-1f), r = fmaf(k, -0x1.92p+0f, x);
-    r = fmaf(k, -0x1.fb4p-12f, r);
-    r = fmaf(k, -0x1.444p-24f, r);
+        return (two_floats){reduced_large(x, n), 0};
+    float k = rintf(x * 0x1.45f306p-1f), near = fmaf(k, -0x1.92p+0f, x);
+    near = fmaf(k, -0x1.fb4p-12f, near);
+    float high = fmaf(k, -0x1.444p-24f, near), lost = fmaf(k, -0x1.444p-24f, near - high);
     *n = (int)k;
-    return fmaf(k, -0x1.68c234p-39f, r);
+    return two_sum(high, fmaf(k, -0x1.68c234p-39f, lost));
 }
 
-static inline float sin_quadrant_text(float r, int n)
+static inline float sin_quadrant_text(two_floats r, int n)
 {
     static const float p[] = {-0x1.555556p-3f, 0x1.111108p-7f, -0x1.a00f94p-13f, 0x1.6cd5ecp-19f};
     static const float q[] = {0x1.555556p-5f, -0x1.6c16b8p-10f, 0x1.a01118p-16f, -0x1.24290ap-22f};
-    float z = r * r, sine = fmaf(r * z, poly(3, p, z), r);
+    float z = r.high * r.high, sine = fmaf(r.high * z, poly(3, p, z), r.high) + r.low;
     float cosine = fmaf(z * z, poly(3, q, z), fmaf(z, -0.5f, 1));
     float y = n & 1 ? cosine : sine;
     return n & 2 ? -y : y;
@@ -167,7 +245,7 @@ static inline float sin_text(float x)
     int n;
     if (x == 0 || !(fabsf(x) < INFINITY))
         return x == 0 ? x : NAN;
-    float r = reduced_half_pi(x, &n);
+    two_floats r = reduced_half_pi(x, &n);
     return sin_quadrant_text(r, n);
 }
 
@@ -176,32 +254,8 @@ static inline float cos_text(float x)
     int n;
     if (!(fabsf(x) < INFINITY))
         return NAN;
-    float r = reduced_half_pi(x, &n);
+    two_floats r = reduced_half_pi(x, &n);
     return sin_quadrant_text(r, n + 1);
-}
-
-/* ---- numbers stored as two floats ---- */
-
-typedef struct two_floats {
-    float high, low;
-} two_floats;
-
-static inline two_floats two_sum(float a, float b)
-{
-    float high = a + b;
-    return (two_floats){high, b - (high - a)};
-}
-
-static inline two_floats two_product(float a, float b)
-{
-    float high = a * b;
-    return (two_floats){high, fmaf(a, b, -high)};
-}
-
-static inline two_floats product_of_twos(two_floats a, two_floats b)
-{
-    two_floats y = two_product(a.high, b.high);
-    return (two_floats){y.high, y.low + fmaf(a.high, b.low, a.low * b.high)};
 }
 
 static inline two_floats log2_text(float f)

@@ -24,6 +24,8 @@
 #define log_(x)      log(x)
 #define log1p_(x)    log1p(x)
 #define tanh_(x)     tanh(x)
+#define silu_(x)     ((x) / (1 + exp(-(x))))
+#define mish_(x)     ((x)*tanh(log1p(exp(x))))
 #define erf_(x)      erf(x)
 #define sin_(x)      sin(x)
 #define cos_(x)      cos(x)

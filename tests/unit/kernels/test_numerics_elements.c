@@ -24,6 +24,8 @@
 #define log_         log_text
 #define log1p_       log1p_text
 #define tanh_        tanh_text
+#define silu_        silu_text
+#define mish_        mish_text
 #define erf_         erf_text
 #define sin_         sin_text
 #define cos_         cos_text
@@ -340,7 +342,7 @@ static float normal_text(rt_rng r, int i, float mean, float std)
 {
     float u = upper_bits(r, i & ~1), turn = upper_bits(r, i | 1) * 0x1p-22f, whole = rintf(turn);
     float radius = std * sqrtf(-2 * log_text((u + 1) * 0x1p-24f));
-    float angle = (turn - whole) * 1.57079632679489662f;
+    two_floats angle = {(turn - whole) * 1.57079632679489662f, 0};
     return fmaf(radius, sin_quadrant_text(angle, (int)whole + (i % 2 ? 0 : 1)), mean);
 }
 

@@ -45,7 +45,6 @@ enum {
 #undef AT_LEAST
 #undef AT_MOST
 #undef SOFTPLUS
-#undef MISH_T
 #undef WRAPPED
 #undef FLOORED
 #define TEXT(formula)      TEXT_(formula)
@@ -63,6 +62,8 @@ enum {
 #define log_               log
 #define log1p_             log1p
 #define tanh_              tanh
+#define silu_(x)           sigmoid(x) * x
+#define mish_(x)           tanh(log1p(exp(x))) * x
 #define erf_               erf
 #define sin_               sin
 #define cos_               cos
@@ -98,7 +99,6 @@ enum {
 #define fmod_              fmod
 #define signbit_(x)        x < 0 | 1 / x < 0
 #define SOFTPLUS(x)        log1p(exp(x))
-#define MISH_T(x)          tanh(log1p(exp(x)))
 #define WRAPPED(m, y)      a - b *floor(a / b)
 #define FLOORED(x, y, m)   floor(a / b)
 #define shift_left_(x, y)  x << y
