@@ -39,14 +39,14 @@ static void write_table(const char *path)
 }
 
 #define CONFIG                                                                                     \
-    "run: {name: table, seed: 7, steps: 200, report_every: 10}\n"                                  \
+    "run: {name: table, seed: 7, steps: 600, report_every: 10}\n"                                  \
     "model:\n"                                                                                     \
     "  layers: [{linear: 16}, relu, {linear: 1}]\n"                                                \
     "data: {dataset: csv, path: \"%s/table.csv\", target: y, ignore: id, share: 0.3, batch: 48}\n" \
     "optimizer: {name: adamw, lr: 0.01}\n"                                                         \
     "parallel: {slices: 4}\n"                                                                      \
-    "checkpoint: {every: 50, best: r2}\n"                                                          \
-    "evaluate: {every: 50}\n"
+    "checkpoint: {every: 100, best: r2}\n"                                                          \
+    "evaluate: {every: 100}\n"
 
 /* Trains to the end, or goes on with it. */
 static void train(const char *dir, const char *workers, bool resume)
