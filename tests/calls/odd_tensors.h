@@ -93,7 +93,7 @@ static inline rt_tensor *with_extremes(rt_tensor *x)
     return or_else(y, x);
 }
 
-/* So many elements that no result of this shape fits into memory. */
+/* So many elements that no result of this shape fits into memory; or none, since one of the axes is empty, whatever the others multiply to. */
 static inline rt_tensor *huge(rt_tensor *x)
 {
     static const int64_t sizes[] = {1ll << 20, 1ll << 31, 1ll << 40, 1ll << 62, 3};
@@ -102,6 +102,9 @@ static inline rt_tensor *huge(rt_tensor *x)
         one.d[i] = 1;
         dims.d[i] = below(2) ? dims.d[i] : sizes[below(COUNT(sizes))];
     }
+    if (dims.n > 1 && below(3) == 0)
+        for (int i = 0, empty = (int)below(dims.n); i < dims.n; i++)
+            dims.d[i] = i == empty ? 0 : dims.d[i] == sizes[0] ? sizes[1] : dims.d[i];
     double elements = 1;
     for (int i = 0; i < dims.n; i++)
         elements *= (double)dims.d[i];

@@ -45,7 +45,7 @@ static void write_table(const char *path)
     "data: {dataset: csv, path: \"%s/table.csv\", target: y, ignore: id, share: 0.3, batch: 48}\n" \
     "optimizer: {name: adamw, lr: 0.01}\n"                                                         \
     "parallel: {slices: 4}\n"                                                                      \
-    "checkpoint: {every: 100, best: r2}\n"                                                          \
+    "checkpoint: {every: 100, best: r2}\n"                                                         \
     "evaluate: {every: 100}\n"
 
 /* Trains to the end, or goes on with it. */

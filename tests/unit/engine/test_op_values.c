@@ -144,12 +144,12 @@ static void an_empty_index_may_have_long_axes(void **state)
 {
     (void)state;
     rt_tensor *index =
-        rt_expand(rt_zeros(rt_shape(0, 1, 1), RT_I64), rt_shape(0, 1LL << 40, 1LL << 31));
+        rt_expand(rt_zeros(rt_shape(0, 1, 1), RT_I64), rt_shape(0, 1LL << 32, 1LL << 30));
     rt_tensor *y = rt_take(rt_ones(rt_shape(2)), index);
     assert_fine();
-    assert_int_equal(rt_size(y, 1), 1LL << 40);
+    assert_int_equal(rt_size(y, 1), 1LL << 32);
     rt_tensor *zeros = rt_to(index, RT_F32);
-    assert_int_equal(rt_size(rt_scatter_add(zeros, 2, rt_contiguous(index), zeros), 1), 1LL << 40);
+    assert_int_equal(rt_size(rt_scatter_add(zeros, 2, rt_contiguous(index), zeros), 1), 1LL << 32);
 }
 
 int main(void)

@@ -6,30 +6,37 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool has_empty_axis(const rt_dims *d)
+{
+    for (int i = 0; i < d->n; i++)
+        if (d->d[i] == 0)
+            return true;
+    return false;
+}
+
 int64_t rt__dims_numel(rt_dims d, const char *what)
 {
     if (d.n < 0 || d.n > RT_MAX_DIMS)
         return RT_FAIL(SHAPE, "%s: %d axes, expected 0 to %d", what, d.n, RT_MAX_DIMS), -1;
-    bool empty = false;
+    /* `full` counts an empty axis as 1, because operations multiply the sizes of others. */
+    int64_t n = 1, full = 1;
     for (int i = 0; i < d.n; i++) {
         if (d.d[i] < 0)
             return RT_FAIL(SHAPE, "%s: negative size in %s", what, rt_dims_text(d)), -1;
-        empty |= d.d[i] == 0;
-    }
-    int64_t n = 1;
-    for (int i = 0; i < d.n && !empty; i++)
-        if (__builtin_mul_overflow(n, d.d[i], &n))
-            return RT_FAIL(SHAPE, "%s: shape %s has more than 2^63 elements", what,
-                           rt_dims_text(d)),
+        if (__builtin_mul_overflow(full, d.d[i] > 0 ? d.d[i] : 1, &full))
+            return RT_FAIL(SHAPE, "%s: shape %s has more than 2^63 elements%s", what,
+                           rt_dims_text(d), has_empty_axis(&d) ? " beside its empty axis" : ""),
                    -1;
-    return empty ? 0 : n;
+        n *= d.d[i];
+    }
+    return n;
 }
 
 void rt__dims_strides(rt_dims d, int64_t *stride)
 {
     int64_t n = 1;
     for (int i = d.n - 1; i >= 0; i--) {
-        stride[i] = n; /* may wrap around for a tensor without elements, where it is never used */
+        stride[i] = n; /* may wrap around for a shape that will be refused */
         (void)__builtin_mul_overflow(n, d.d[i] > 0 ? d.d[i] : 1, &n);
     }
 }

@@ -38,7 +38,7 @@ rt_status rt__index_plan(rt_call *c, rt_dims index, rt_dims dims, int64_t given)
 static bool is_packed(const rt_tensor *x)
 {
     int64_t expected = 1;
-    if (x->numel == 0) /* sizes beside an empty axis may be any, and their product too large */
+    if (x->numel == 0) /* its strides count an empty axis as 1 */
         return true;
     for (int i = x->dims.n - 1; i >= 0; i--) {
         if (x->dims.d[i] == 1 || x->stride[i] == 0)

@@ -18,16 +18,19 @@ static rt_status check(const rt_call *c, int gates)
         return RT_FAIL(SHAPE,
                        "%s: x %s and h %s: expected [n, in] and [n, hidden], or [in] and [hidden]",
                        c->op->name, rt_dims_text(*x), rt_dims_text(*h));
-    int64_t hidden = h->d[h->n - 1];
-    rt_dims ih = rt_shape(gates * hidden, x->d[x->n - 1]), hh = rt_shape(gates * hidden, hidden);
+    int64_t hidden = h->d[h->n - 1], rows;
+    if (__builtin_mul_overflow(hidden, gates,
+                               &rows)) /* h may be empty, however long this axis is */
+        rows = INT64_MAX;
+    rt_dims ih = rt_shape(rows, x->d[x->n - 1]), hh = rt_shape(rows, hidden);
     if (!rt__dims_same(w, &ih) || !rt__dims_same(u, &hh))
         return RT_FAIL(SHAPE, "%s: w_ih %s and w_hh %s: expected %s and %s", c->op->name,
                        rt_dims_text(*w), rt_dims_text(*u), rt_dims_text(ih), rt_dims_text(hh));
     for (int i = c->n_in - 2; i < c->n_in; i++) {
         const rt_tensor *bias = c->in[i];
-        if (bias && (bias->dims.n != 1 || bias->dims.d[0] != gates * hidden))
+        if (bias && (bias->dims.n != 1 || bias->dims.d[0] != rows))
             return RT_FAIL(SHAPE, "%s: %s %s, expected [%lld]", c->op->name, c->op->fields[i].name,
-                           rt_dims_text(bias->dims), (long long)(gates * hidden));
+                           rt_dims_text(bias->dims), (long long)rows);
     }
     return RT_OK;
 }

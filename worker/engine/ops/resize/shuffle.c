@@ -23,30 +23,13 @@ typedef struct RT_DESIGNATED channel_shuffle_args {
     RT_STRUCT(CHANNEL_SHUFFLE_FIELDS)
 } channel_shuffle_args;
 
-/* Returns a * b; INT64_MAX, which stands for too much, if that is more. */
-static int64_t times(int64_t a, int64_t b)
-{
-    int64_t product;
-    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
-}
-
 /* Returns the product of the sizes of axes [from, to). */
 static int64_t volume(const rt_dims *d, int from, int to)
 {
     int64_t n = 1;
     for (int i = from; i < to; i++)
-        n = times(n, d->d[i]);
+        n *= d->d[i];
     return n;
-}
-
-/* Returns the blocks of x, in the order of the result, in its shape d. Of no elements reshape takes any sizes, so they are checked here. */
-static rt_tensor *shaped(const char *what, rt_tensor *x, rt_tensor *blocks, rt_dims d)
-{
-    for (int i = 0; i < d.n; i++)
-        if (d.d[i] == INT64_MAX)
-            return RT_FAIL_NULL(RANGE, "%s: x %s gets an axis of more than 2^63 elements", what,
-                                rt_dims_text(x->dims));
-    return rt_reshape(blocks, d);
 }
 
 RT_COMPOSITE(pixel_shuffle, pixel_shuffle_args, PIXEL_SHUFFLE_FIELDS,
@@ -60,10 +43,12 @@ RT_COMPOSITE(pixel_shuffle, pixel_shuffle_args, PIXEL_SHUFFLE_FIELDS,
     int64_t *last = d.d + d.n - 3, n = volume(&d, 0, d.n - 3);
     int64_t channels = last[0] / (r * r), h = last[1], w = last[2];
     rt_tensor *blocks = rt_reshape(a->x, rt_shape(n, channels, r, r, h, w));
+    if (!blocks) /* of an empty x, with more than 2^63 elements beside that axis */
+        return NULL;
     last[0] = channels;
-    last[1] = times(h, r);
-    last[2] = times(w, r);
-    return shaped("pixel_shuffle", a->x, rt_permute(blocks, rt_shape(0, 1, 4, 2, 5, 3)), d);
+    last[1] = h * r;
+    last[2] = w * r;
+    return rt_reshape(rt_permute(blocks, rt_shape(0, 1, 4, 2, 5, 3)), d);
 }
 
 RT_COMPOSITE(pixel_unshuffle, pixel_unshuffle_args, PIXEL_UNSHUFFLE_FIELDS,
@@ -77,10 +62,12 @@ RT_COMPOSITE(pixel_unshuffle, pixel_unshuffle_args, PIXEL_UNSHUFFLE_FIELDS,
     int64_t *last = d.d + d.n - 3, n = volume(&d, 0, d.n - 3);
     int64_t channels = last[0], h = last[1] / r, w = last[2] / r;
     rt_tensor *blocks = rt_reshape(a->x, rt_shape(n, channels, h, r, w, r));
-    last[0] = times(channels, r * r);
+    if (!blocks)
+        return NULL;
+    last[0] = channels * r * r;
     last[1] = h;
     last[2] = w;
-    return shaped("pixel_unshuffle", a->x, rt_permute(blocks, rt_shape(0, 1, 3, 5, 2, 4)), d);
+    return rt_reshape(rt_permute(blocks, rt_shape(0, 1, 3, 5, 2, 4)), d);
 }
 
 RT_COMPOSITE(channel_shuffle, channel_shuffle_args, CHANNEL_SHUFFLE_FIELDS,
