@@ -193,23 +193,44 @@ KERNEL(extreme_at, ORDERED, (rt_exec *e, rt_fold f, bool largest, const void *x,
     }
 }
 
+/* Scans n neighbouring columns from row to row. An element takes the place if it is not less extreme, so that the last of equal ones
+ * has it; any comparison with NaN is false, so nothing but NaN takes the place of NaN. */
+static inline __attribute__((always_inline)) void
+cumextreme_strip(const int64_t n, const bool largest, rt_fold f, const T *x, T *y, int64_t *at)
+{
+    T best[STRIP];
+    int64_t place[STRIP] = {0};
+    for (int64_t i = 0; i < n; i++)
+        best[i] = x[i];
+    for (int64_t r = 0; r < f.red; r++)
+        for (int64_t i = 0; i < n; i++) {
+            T v = x[r * f.inner + i];
+            bool takes = (largest ? v >= best[i] : v <= best[i]) || IS_NAN(v);
+            best[i] = takes ? v : best[i];
+            place[i] = takes ? r : place[i];
+            y[r * f.inner + i] = best[i];
+            at[r * f.inner + i] = place[i];
+        }
+}
+
 /* y[r] = the largest or smallest of x[0..r]; at[r]: the last place of it. */
 KERNEL(cumextreme, ORDERED, (rt_exec *e, rt_fold f, bool largest, const void *x, void *y,
                              int64_t *at))
 {
-    RT_PARALLEL_FOR(e, u, f.outer * f.inner, f.outer * f.red * f.inner)
+    if (f.red == 0)
+        return;
+    int64_t strips = rt__ceil_div(f.inner, STRIP);
+    RT_PARALLEL_FOR(e, u, f.outer * strips, f.outer * f.red * f.inner)
     {
-        int64_t begin = u / f.inner * f.red * f.inner + u % f.inner, place = 0;
+        int64_t o = u / strips, c = u % strips * STRIP, n = rt__min(STRIP, f.inner - c);
+        int64_t begin = o * f.red * f.inner + c;
         const T *in = (const T *)x + begin;
-        T *out = (T *)y + begin, best = f.red > 0 ? *in : 0;
-        for (int64_t r = 0; r < f.red; r++) {
-            T v = in[r * f.inner];
-            if (beats(v, best, largest) || v == best || IS_NAN(v)) {
-                best = v;
-                place = r;
-            }
-            out[r * f.inner] = best;
-            at[begin + r * f.inner] = place;
-        }
+        T *out = (T *)y + begin;
+        if (n == 1 && largest)
+            cumextreme_strip(1, true, f, in, out, at + begin);
+        else if (n == 1)
+            cumextreme_strip(1, false, f, in, out, at + begin);
+        else
+            cumextreme_strip(n, largest, f, in, out, at + begin);
     }
 }
