@@ -86,9 +86,50 @@ static void factors_of_zero(void **state)
     rt_free(src);
 }
 
+/* Of numbers below 0 it is pi, also of -infinity, but not of -0; NaN stays. */
+static void the_angle_of_real_numbers(void **state)
+{
+    (void)state;
+    const float from[] = {-1, -INFINITY, -0x1p-149f, -0.0f, 0, 0x1p-149f, INFINITY, NAN};
+    enum { N = sizeof from / sizeof *from, BELOW = 3 };
+    rt_dims dims = rt_shape(N);
+    rt_tensor *x = rt_param(rt_from(from, dims, RT_F32)), *y = rt_angle(x);
+    rt_tensor *wide = rt_angle(rt_to(x, RT_F64));
+    assert_fine();
+    for (int i = 0; i < N - 1; i++) {
+        double want = i < BELOW ? M_PI : 0;
+        assert_true(rt_f32(y)[i] == (float)want && !signbit(rt_f32(y)[i]));
+        assert_true(rt_item(rt_narrow(wide, 0, i, 1)) == want);
+    }
+    assert_true(isnan(rt_f32(y)[N - 1]) && isnan(rt_item(rt_narrow(wide, 0, N - 1, 1))));
+    rt_backward(rt_sum(y));
+    assert_values(rt_grad_of(x), 0, 0, 0, 0, 0, 0, 0, 1);
+    rt_free(x);
+}
+
+/* Each half counts from its end in float64, whatever the type of the result. */
+static void numbers_of_every_type_are_spaced_in_double(void **state)
+{
+    (void)state;
+    enum { STEPS = 3001 };
+    const double start = -3, end = 100, step = (end - start) / (STEPS - 1);
+    double want[STEPS];
+    for (int i = 0; i < STEPS; i++)
+        want[i] = i < STEPS / 2 ? start + i * step : end - (STEPS - 1 - i) * step;
+    rt_tensor *wide = rt_from(want, rt_shape(STEPS), RT_F64);
+    const rt_dtype types[] = {RT_F64, RT_F32, RT_F16, RT_BF16, RT_I64, RT_I32, RT_I8, RT_C64};
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        rt_tensor *y = rt_linspace(start, end, STEPS, types[t]), *x = rt_to(wide, types[t]);
+        assert_fine();
+        assert_memory_equal(rt_data(y), rt_data(x), STEPS * rt_dtype_size(types[t]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(the_angle_of_real_numbers),
+        TEST(numbers_of_every_type_are_spaced_in_double),
         TEST(products_of_equal_rows),
         TEST(a_mask_may_be_one_value_for_a_long_row),
         TEST(the_last_nan_of_a_window_is_its_maximum),
