@@ -356,16 +356,18 @@ static void label_share_F64(rt_exec *e, int64_t n, const int64_t *labels, int64_
 
 /* ---- arange ---- */
 
+/* Places are exact as doubles, so the sum of two is as well; most processors convert many int32 at once, but not int64. */
 #define DTYPE(T, name, type, bytes, st)                                                            \
     static void arange_##T(rt_exec *e, int64_t n, double start, double step, void *y)              \
     {                                                                                              \
         enum { BLOCK = 512 };                                                                      \
         RT_PARALLEL_FOR(e, block, rt__ceil_div(n, BLOCK), n)                                       \
         {                                                                                          \
-            double v[BLOCK];                                                                       \
-            int64_t begin = block * BLOCK, count = rt__min(BLOCK, n - begin);                      \
-            for (int64_t i = 0; i < count; i++)                                                    \
-                v[i] = start + (double)(begin + i) * step;                                         \
+            double v[BLOCK], first = (double)(block * BLOCK);                                      \
+            int64_t begin = block * BLOCK;                                                         \
+            int count = (int)rt__min(BLOCK, n - begin);                                            \
+            for (int i = 0; i < count; i++)                                                        \
+                v[i] = start + (first + i) * step;                                                 \
             e->kernels->cast[RT_F64][RT_##T](e, count, v, (char *)y + begin * bytes);              \
         }                                                                                          \
     }

@@ -3,16 +3,18 @@
 #include "worker/engine/ops/ops.h"
 #include <math.h>
 
-/* ---- float64 numbers, which are then converted ---- */
+/* ---- the numbers, computed in float64 and then converted ---- */
 
 typedef struct RT_DESIGNATED spaced_args {
     double start, end;
     int64_t steps;
+    rt_dtype dtype; /* not int64, whose arange counts in integers */
 } spaced_args;
 
 static rt_status spaced_infer(rt_call *c)
 {
-    return rt_result(c, 0, rt_shape(((const spaced_args *)c->args)->steps), RT_F64);
+    const spaced_args *a = c->args;
+    return rt_result(c, 0, rt_shape(a->steps), a->dtype);
 }
 
 static rt_status spaced_run(rt_call *c)
@@ -22,15 +24,17 @@ static rt_status spaced_run(rt_call *c)
     rt_exec *e = rt_exec_of(c);
     int64_t first = a->steps > 1 ? a->steps / 2 : a->steps, rest = a->steps - first;
     double step = a->steps > 1 ? (a->end - a->start) / (double)(a->steps - 1) : 0;
-    e->kernels->arange[RT_F64](e, first, a->start, step, y->data);
+    e->kernels->arange[a->dtype](e, first, a->start, step, y->data);
     if (rest == 0)
         return RT_OK;
-    rt_tensor *back = rt__tensor_new(rt_shape(rest), RT_F64);
-    rt_tensor *part = rt__tensor_view(y, rt_shape(rest), &(int64_t){-1}, a->steps - 1);
-    if (!back || !part)
+    rt_tensor *back = rt__tensor_new(rt_shape(rest), a->dtype);
+    rt_tensor *part = rt__tensor_view(y, rt_shape(rest), &(int64_t){1}, first);
+    rt_tensor *reversed =
+        back ? rt__tensor_view(back, rt_shape(rest), &(int64_t){-1}, rest - 1) : NULL;
+    if (!part || !reversed)
         return rt_error_code();
-    e->kernels->arange[RT_F64](e, rest, a->end, -step, back->data);
-    rt__copy(part, back);
+    e->kernels->arange[a->dtype](e, rest, a->end, -step, back->data);
+    rt__copy(part, reversed);
     return rt_error_code();
 }
 
@@ -42,14 +46,17 @@ static const rt_op spaced_op = {
     .run = spaced_run,
 };
 
-static rt_tensor *spaced(const char *what, double start, double end, int64_t steps, rt_dtype dtype)
+/* Returns the numbers, of the type `computed`; dtype is that of the result, of which whole numbers have whole ends. */
+static rt_tensor *spaced(const char *what, double start, double end, int64_t steps, rt_dtype dtype,
+                         rt_dtype computed)
 {
     bool whole = rt__dtype_is_whole(dtype); /* the ends are cut first, as PyTorch does */
     if (dtype == RT_BOOL)
         return RT_FAIL_NULL(DTYPE, "%s: bool, expected a type of numbers", what);
     return rt_apply(&spaced_op, &(spaced_args){.start = whole ? trunc(start) : start,
                                                .end = whole ? trunc(end) : end,
-                                               .steps = steps});
+                                               .steps = steps,
+                                               .dtype = computed});
 }
 
 /* ---- the operations ---- */
@@ -66,7 +73,8 @@ typedef struct RT_DESIGNATED linspace_args {
 RT_COMPOSITE(linspace, linspace_args, LINSPACE_FIELDS,
              "y[i] = start + i * (end - start) / (steps - 1)", .derivatives = RT_CONSTANT)
 {
-    rt_tensor *y = spaced("linspace", a->start, a->end, a->steps, a->dtype);
+    rt_tensor *y = spaced("linspace", a->start, a->end, a->steps, a->dtype,
+                          a->dtype == RT_I64 ? RT_F64 : a->dtype);
     return y ? rt_to(y, a->dtype) : NULL;
 }
 
@@ -90,7 +98,7 @@ RT_COMPOSITE(logspace, logspace_args, LOGSPACE_FIELDS,
              "y[i] = pow(base, start + i * (end - start) / (steps - 1))",
              .derivatives = RT_CONSTANT)
 {
-    rt_tensor *y = spaced("logspace", a->start, a->end, a->steps, a->dtype);
+    rt_tensor *y = spaced("logspace", a->start, a->end, a->steps, a->dtype, RT_F64);
     return y ? rt_to(rt_pow(rt_full(rt_shape(), a->base, RT_F64), y), a->dtype) : NULL;
 }
 
