@@ -127,8 +127,10 @@ static rt_tensor *real_angle(rt_tensor *x)
         x = rt_to(x, RT_F32);
     if (!x)
         return NULL;
-    rt_tensor *below = rt_to(rt_lt(x, rt_full(rt_shape(), 0, x->dtype)), x->dtype);
-    return rt_where(rt_ne(x, x), x, rt_mul_scalar(below, M_PI));
+    rt_tensor *below = rt_lt(x, rt_full(rt_shape(), 0, x->dtype));
+    /* 0, but NaN where x is NaN, which is not within any distance from 0. */
+    rt_tensor *zero = rt_hardshrink(x, .lambda = INFINITY);
+    return rt_where(below, rt_full(rt_shape(), M_PI, x->dtype), zero);
 }
 
 rt_tensor *rt_angle(rt_tensor *x)
