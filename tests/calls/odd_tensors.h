@@ -104,7 +104,7 @@ static inline rt_tensor *huge(rt_tensor *x)
     }
     if (dims.n > 1 && below(3) == 0)
         for (int i = 0, empty = (int)below(dims.n); i < dims.n; i++)
-            dims.d[i] = i == empty ? 0 : dims.d[i] == sizes[0] ? sizes[1] : dims.d[i];
+            dims.d[i] = i == empty ? 0 : dims.d[i] >= sizes[0] ? sizes[2 + below(2)] : dims.d[i];
     double elements = 1;
     for (int i = 0; i < dims.n; i++)
         elements *= (double)dims.d[i];
