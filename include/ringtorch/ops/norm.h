@@ -115,7 +115,7 @@ RT_API rt_tensor *rt_layer_norm_(rt_layer_norm_args a);
     F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS | RT_COMPLEX,                                \
       "of the shape of the last axes")                                                             \
     F(NUMBER, eps, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(-0x1p62)),                                       \
-      "added to the mean square; not given: the spacing of x's type at 1")                         \
+      "added to the mean square; not given: 2^-23, but 2^-52 of float64 and complex128")           \
     F(INT, axes, 1, RT_WITHIN(1, RT_MAX_DIMS), "number of last axes that form one row")
 typedef struct rt_rms_norm_args {
     RT_STRUCT(RT_RMS_NORM_FIELDS)

@@ -125,9 +125,65 @@ static void numbers_of_every_type_are_spaced_in_double(void **state)
     }
 }
 
+/* Points without a gradient, or where its formula has none, get 0 and spoil nothing. */
+static void gradients_where_formulas_end(void **state)
+{
+    (void)state;
+    const float zeros[] = {0, -0.0f, 1e-30f, 1}, tiny[] = {0, 1e-30f, -1e-38f};
+    rt_tensor *y = rt_param(rt_from(zeros, rt_shape(4), RT_F32));
+    rt_tensor *x = rt_param(rt_from((float[]){0, 0, 1e-30f, 0}, rt_shape(4), RT_F32));
+    rt_tensor *t = rt_param(rt_from(tiny, rt_shape(3), RT_F32));
+    rt_backward(rt_add(rt_sum(rt_atan2(y, x)), rt_sum(rt_sinc(t))));
+    assert_fine();
+    assert_values(rt_grad_of(y), 0, 0, 0, 0);
+    assert_values(rt_grad_of(x), 0, 0, 0, -1);
+    assert_values(rt_grad_of(t), 0, 0, 0);
+    rt_free(y), rt_free(x), rt_free(t);
+}
+
+/* A limit that is not given is none for infinities either. */
+static void clamp_by_one_limit_lets_infinities_through(void **state)
+{
+    (void)state;
+    const float from[] = {-INFINITY, -1, 0.5f, 1, INFINITY};
+    rt_tensor *x = rt_param(rt_from(from, rt_shape(5), RT_F32));
+    rt_tensor *z = rt_param(rt_from(from, rt_shape(5), RT_F32));
+    rt_backward(rt_sum(rt_add(rt_clamp(x, .high = 0.5), rt_clamp(z, .low = 0.5))));
+    assert_values(rt_grad_of(x), 1, 1, 0, 0, 0);
+    assert_values(rt_grad_of(z), 0, 0, 0, 1, 1);
+    rt_free(x), rt_free(z);
+}
+
+/* They are computed in float32, whose spacing at 1 is added. */
+static void rms_norm_of_small_halves(void **state)
+{
+    (void)state;
+    const rt_dtype types[] = {RT_F16, RT_BF16};
+    for (int i = 0; i < 2; i++) {
+        rt_tensor *x = rt_to(rt_from((float[]){0.01f, -0.01f}, rt_shape(1, 2), RT_F32), types[i]);
+        double y = rt_item(rt_narrow(rt_rms_norm(x, .axes = 1), 1, 0, 1));
+        assert_true(y > 0.998 && y <= 1);
+    }
+}
+
+/* A rank is computed in double: float32 has no 15399.9996, and no odd rank beyond 2^24. */
+static void quantile_of_long_rows(void **state)
+{
+    (void)state;
+    enum { N = 20001, STEP = 15400 };
+    rt_tensor *parts[] = {rt_zeros(rt_shape(STEP)), rt_full(rt_shape(N - STEP), 1e6, RT_F32)};
+    rt_tensor *x = rt_cat(parts, 2, 0);
+    double rank = (double)0.77f * (N - 1);
+    assert_true(fabs(rt_item(rt_quantile(x, rt_scalar(0.77))) - 1e6 * (rank - floor(rank))) < 0.1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(gradients_where_formulas_end),
+        TEST(clamp_by_one_limit_lets_infinities_through),
+        TEST(rms_norm_of_small_halves),
+        TEST(quantile_of_long_rows),
         TEST(the_angle_of_real_numbers),
         TEST(numbers_of_every_type_are_spaced_in_double),
         TEST(products_of_equal_rows),

@@ -4,14 +4,10 @@
 #include "worker/engine/ops/norm/channels.h"
 #include "worker/engine/ops/norm/rows.h"
 
-/* Returns the distance from 1 to the next number of a float type, or that of the parts of a complex one. */
+/* Returns the distance from 1 to the next number of the type in which a float or complex type is computed. */
 static double spacing(rt_dtype dtype)
 {
-    dtype = rt__part_type(dtype);
-    return dtype == RT_F64   ? 0x1p-52
-           : dtype == RT_F32 ? 0x1p-23
-           : dtype == RT_F16 ? 0x1p-10
-                             : 0x1p-7;
+    return rt__part_type(dtype) == RT_F64 ? 0x1p-52 : 0x1p-23;
 }
 
 /* The same of complex numbers, by their operations. */

@@ -356,15 +356,20 @@ static rt_tensor *acosh_slope(rt_tensor *x)
     return rt_mul(rt_rsqrt(rt_add_scalar(x, -1)), rt_rsqrt(rt_add_scalar(x, 1)));
 }
 
+/* Returns a^2 + b^2, but infinity where that is 0: there the angle has no gradient, and 0 spoils nothing. */
 static rt_tensor *sum_of_squares(rt_tensor *a, rt_tensor *b)
 {
-    return rt_add(rt_square(a), rt_square(b));
+    rt_tensor *sum = rt_add(rt_square(a), rt_square(b));
+    if (!sum)
+        return NULL;
+    rt_tensor *zero = rt_full(rt_shape(), 0, sum->dtype);
+    return rt_where(rt_eq(sum, zero), rt_full(rt_shape(), (double)INFINITY, sum->dtype), sum);
 }
 
-/* dy * (t cos t - sin t) / (t x), t = pi x, and 0 at 0, which gets another x lest NaN be multiplied by 0 in a second gradient. */
+/* dy * (t cos t - sin t) / (t x), t = pi x, and 0 where x^2 is 0, which gets another x lest NaN be multiplied by 0 in a second gradient. */
 static rt_tensor *sinc_dx(rt_tensor *dy, rt_tensor *x)
 {
-    rt_tensor *at_0 = rt_eq(x, number(0)), *other = rt_where(at_0, number(1), x);
+    rt_tensor *at_0 = rt_eq(rt_square(x), number(0)), *other = rt_where(at_0, number(1), x);
     rt_tensor *t = rt_mul_scalar(other, 3.14159265358979324);
     rt_tensor *slope = rt_div(rt_sub(rt_mul(t, rt_cos(t)), rt_sin(t)), rt_mul(t, other));
     return rt_mul(dy, rt_where(at_0, number(0), slope));

@@ -2,13 +2,14 @@
 #include "common/base/error.h"
 #include "worker/engine/ops/ops.h"
 
-/* Returns the ranks of the quantiles, [m], in rows of size elements; the last one in rows with NaN, which is sorted to the end. */
+/* Returns the ranks of the quantiles, [m], in double, which counts longer rows than the other types do; the last one in rows with NaN,
+ * which is sorted to the end. */
 static rt_tensor *ranks_of(rt_tensor *q, rt_tensor *sorted)
 {
     int64_t last = rt_size(sorted, -1) - 1;
-    rt_tensor *ranks = rt_mul_scalar(q, (double)last);
+    rt_tensor *ranks = rt_mul_scalar(rt_to(q, RT_F64), (double)last);
     rt_tensor *greatest = rt_narrow(rt_detach(sorted), -1, last, 1);
-    return rt_where(rt_ne(greatest, greatest), rt_full(rt_shape(), (double)last, q->dtype), ranks);
+    return rt_where(rt_ne(greatest, greatest), rt_full(rt_shape(), (double)last, RT_F64), ranks);
 }
 
 static rt_tensor *at(rt_tensor *sorted, rt_tensor *ranks)
@@ -31,8 +32,8 @@ static rt_tensor *quantiles(rt_tensor *sorted, rt_tensor *q, rt_interpolation in
         return at(sorted, below);
     if (interpolation == RT_HIGHER)
         return at(sorted, above);
-    rt_tensor *weight =
-        interpolation == RT_LINEAR ? rt_sub(ranks, below) : rt_full(ranks->dims, 0.5, ranks->dtype);
+    rt_tensor *weight = interpolation == RT_LINEAR ? rt_to(rt_sub(ranks, below), sorted->dtype)
+                                                   : rt_full(ranks->dims, 0.5, sorted->dtype);
     return rt_lerp(at(sorted, below), at(sorted, above), weight);
 }
 
