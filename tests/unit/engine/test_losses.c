@@ -115,7 +115,22 @@ static void triplets_with_a_distance_of_the_program(void **state)
     rt_backward(own);
     assert_fine();
     assert_true(rt_grad_of(a) != NULL);
+    assert_null(rt_triplet_margin_with_distance_loss(a, p, n, .distance = taxicab, .user = &calls,
+                                                     .reduction = RT_BATCH_MEAN));
+    assert_error(RANGE, "triplet_margin_with_distance_loss: reduction is RT_BATCH_MEAN, expected "
+                        "one of mean|sum|none");
     rt_free(a);
+}
+
+/* d(t log t - t x)/dt without log 0, which PyTorch makes NaN of. */
+static void divergence_from_a_target_of_zero(void **state)
+{
+    (void)state;
+    rt_tensor *t = rt_param(rt_zeros(rt_shape(2)));
+    rt_backward(rt_kl_div(rt_full(rt_shape(2), -3, RT_F32), t, .reduction = RT_SUM));
+    assert_fine();
+    assert_true(rt_f32(rt_grad_of(t))[0] == 3 && rt_f32(rt_grad_of(t))[1] == 3);
+    rt_free(t);
 }
 
 /* Without normalised inputs the gradient is that of the logits, whose sum at each time is 0. */
@@ -143,6 +158,7 @@ int main(void)
         TEST(long_rows_are_scaled),
         TEST(gumbel_softmax_chooses_by_probability),
         TEST(triplets_with_a_distance_of_the_program),
+        TEST(divergence_from_a_target_of_zero),
         TEST(gradient_of_ctc_is_that_of_logits),
     };
     return cmocka_run_group_tests_name("losses", tests, NULL, NULL);

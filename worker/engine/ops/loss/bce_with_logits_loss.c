@@ -29,7 +29,7 @@ RT_COMPOSITE(bce_with_logits_loss, rt_bce_with_logits_loss_args, RT_BCE_WITH_LOG
 
 rt_tensor *rt_bce_with_logits_loss_(rt_bce_with_logits_loss_args a)
 {
-    return rt_apply(&rt__op_bce_with_logits_loss, &a);
+    return rt__loss_apply(&rt__op_bce_with_logits_loss, &a, a.reduction);
 }
 
 RT_COMPOSITE(multilabel_soft_margin_loss, rt_binary_cross_entropy_args,
@@ -47,5 +47,5 @@ RT_COMPOSITE(multilabel_soft_margin_loss, rt_binary_cross_entropy_args,
 
 rt_tensor *rt_multilabel_soft_margin_loss_(rt_binary_cross_entropy_args a)
 {
-    return rt_apply(&rt__op_multilabel_soft_margin_loss, &a);
+    return rt__loss_apply(&rt__op_multilabel_soft_margin_loss, &a, a.reduction);
 }

@@ -53,5 +53,5 @@ RT_COMPOSITE(binary_cross_entropy, rt_binary_cross_entropy_args, RT_BINARY_CROSS
 
 rt_tensor *rt_binary_cross_entropy_(rt_binary_cross_entropy_args a)
 {
-    return rt_apply(&rt__op_binary_cross_entropy, &a);
+    return rt__loss_apply(&rt__op_binary_cross_entropy, &a, a.reduction);
 }

@@ -221,5 +221,5 @@ RT_COMPOSITE(cross_entropy, rt_cross_entropy_args, RT_CROSS_ENTROPY_FIELDS,
 
 rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a)
 {
-    return rt_apply(&rt__op_cross_entropy, &a);
+    return rt__loss_apply(&rt__op_cross_entropy, &a, a.reduction);
 }

@@ -354,5 +354,5 @@ RT_COMPOSITE(ctc_loss, rt_ctc_loss_args, RT_CTC_LOSS_FIELDS,
 
 rt_tensor *rt_ctc_loss_(rt_ctc_loss_args a)
 {
-    return rt_apply(&rt__op_ctc_loss, &a);
+    return rt__loss_apply(&rt__op_ctc_loss, &a, a.reduction);
 }

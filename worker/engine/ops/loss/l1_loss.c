@@ -10,5 +10,5 @@ RT_COMPOSITE(l1_loss, rt_loss_args, RT_LOSS_FIELDS, "y = |x - target|, reduced")
 
 rt_tensor *rt_l1_loss_(rt_loss_args a)
 {
-    return rt_apply(&rt__op_l1_loss, &a);
+    return rt__loss_apply(&rt__op_l1_loss, &a, a.reduction);
 }

@@ -51,7 +51,7 @@ RT_COMPOSITE(poisson_nll_loss, rt_poisson_nll_loss_args, RT_POISSON_NLL_LOSS_FIE
 
 rt_tensor *rt_poisson_nll_loss_(rt_poisson_nll_loss_args a)
 {
-    return rt_apply(&rt__op_poisson_nll_loss, &a);
+    return rt__loss_apply(&rt__op_poisson_nll_loss, &a, a.reduction);
 }
 
 /* Fails unless each variance is 0 or more. */
@@ -84,5 +84,5 @@ RT_COMPOSITE(gaussian_nll_loss, rt_gaussian_nll_loss_args, RT_GAUSSIAN_NLL_LOSS_
 
 rt_tensor *rt_gaussian_nll_loss_(rt_gaussian_nll_loss_args a)
 {
-    return rt_apply(&rt__op_gaussian_nll_loss, &a);
+    return rt__loss_apply(&rt__op_gaussian_nll_loss, &a, a.reduction);
 }

@@ -3,6 +3,21 @@
 
 #include "common/base/error.h"
 
+rt_status rt__loss_takes(const char *name, int reduction)
+{
+    const char *expected = "expected one of mean|sum|none";
+    if (reduction == RT_BATCH_MEAN)
+        return RT_FAIL(RANGE, "%s: reduction is RT_BATCH_MEAN, %s", name, expected);
+    if (reduction != RT_MEAN && reduction != RT_SUM && reduction != RT_NONE)
+        return RT_FAIL(RANGE, "%s: reduction is %d, %s", name, reduction, expected);
+    return RT_OK;
+}
+
+rt_tensor *rt__loss_apply(const rt_op *op, const void *args, int reduction)
+{
+    return rt__loss_takes(op->name, reduction) == RT_OK ? rt_apply(op, args) : NULL;
+}
+
 rt_status rt__loss_same_shape(const rt_call *c)
 {
     if (rt__dims_equal(c->in[0]->dims, c->in[1]->dims))

@@ -9,6 +9,11 @@
 
 #include "worker/engine/ops/ops.h"
 
+/* Fails unless the reduction is mean, sum or none. */
+rt_status rt__loss_takes(const char *name, int reduction);
+/* rt_apply for a loss without RT_BATCH_MEAN, which it refuses by that name: the check of the rows knows only its number. */
+rt_tensor *rt__loss_apply(const rt_op *op, const void *args, int reduction);
+
 /* Compose: fails unless input and target have one shape. A target that would have to be broadcast is nearly always a mistake. */
 rt_status rt__loss_same_shape(const rt_call *c);
 /* Compose: returns the mean or sum of the losses, or the losses themselves. reduction: an rt_reduction other than RT_BATCH_MEAN. */

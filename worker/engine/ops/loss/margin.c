@@ -14,7 +14,7 @@ RT_COMPOSITE(soft_margin_loss, rt_loss_args, RT_LOSS_FIELDS, "y = log(1 + exp(-t
 
 rt_tensor *rt_soft_margin_loss_(rt_loss_args a)
 {
-    return rt_apply(&rt__op_soft_margin_loss, &a);
+    return rt__loss_apply(&rt__op_soft_margin_loss, &a, a.reduction);
 }
 
 static rt_tensor *number(double v, const rt_tensor *like)
@@ -35,7 +35,7 @@ RT_COMPOSITE(hinge_embedding_loss, rt_hinge_embedding_loss_args, RT_HINGE_EMBEDD
 
 rt_tensor *rt_hinge_embedding_loss_(rt_hinge_embedding_loss_args a)
 {
-    return rt_apply(&rt__op_hinge_embedding_loss, &a);
+    return rt__loss_apply(&rt__op_hinge_embedding_loss, &a, a.reduction);
 }
 
 RT_COMPOSITE(margin_ranking_loss, rt_pair_loss_args, RT_PAIR_LOSS_FIELDS,
@@ -49,7 +49,7 @@ RT_COMPOSITE(margin_ranking_loss, rt_pair_loss_args, RT_PAIR_LOSS_FIELDS,
 
 rt_tensor *rt_margin_ranking_loss_(rt_pair_loss_args a)
 {
-    return rt_apply(&rt__op_margin_ranking_loss, &a);
+    return rt__loss_apply(&rt__op_margin_ranking_loss, &a, a.reduction);
 }
 
 /* cos = a.b / sqrt((a.a + e) (b.b + e)), with the e = 1e-12 of PyTorch. A target other than 1 and -1 gets neither part. */
@@ -77,7 +77,7 @@ RT_COMPOSITE(cosine_embedding_loss, rt_pair_loss_args, RT_PAIR_LOSS_FIELDS,
 
 rt_tensor *rt_cosine_embedding_loss_(rt_pair_loss_args a)
 {
-    return rt_apply(&rt__op_cosine_embedding_loss, &a);
+    return rt__loss_apply(&rt__op_cosine_embedding_loss, &a, a.reduction);
 }
 
 /* ---- triplets ---- */
@@ -111,7 +111,7 @@ RT_COMPOSITE(triplet_margin_loss, rt_triplet_margin_loss_args, RT_TRIPLET_MARGIN
 
 rt_tensor *rt_triplet_margin_loss_(rt_triplet_margin_loss_args a)
 {
-    return rt_apply(&rt__op_triplet_margin_loss, &a);
+    return rt__loss_apply(&rt__op_triplet_margin_loss, &a, a.reduction);
 }
 
 rt_tensor *rt_triplet_margin_with_distance_loss_(rt_triplet_margin_with_distance_loss_args a)
@@ -123,6 +123,8 @@ rt_tensor *rt_triplet_margin_with_distance_loss_(rt_triplet_margin_with_distance
             return NULL;
     if (!a.distance)
         return RT_FAIL_NULL(ARG, "%s: .distance is missing (NULL)", name);
+    if (rt__loss_takes(name, (int)a.reduction) != RT_OK)
+        return NULL;
     rt_scope s = rt_scope_begin();
     rt_tensor *losses =
         triplet(a.anchor, a.positive, a.negative, a.distance, a.user, a.margin, a.swap);
@@ -160,7 +162,7 @@ RT_COMPOSITE(multi_margin_loss, rt_multi_margin_loss_args, RT_MULTI_MARGIN_LOSS_
 
 rt_tensor *rt_multi_margin_loss_(rt_multi_margin_loss_args a)
 {
-    return rt_apply(&rt__op_multi_margin_loss, &a);
+    return rt__loss_apply(&rt__op_multi_margin_loss, &a, a.reduction);
 }
 
 /* Returns how many targets each row [n] has before the first that is negative. */
@@ -212,5 +214,5 @@ RT_COMPOSITE(multilabel_margin_loss, rt_multilabel_margin_loss_args,
 
 rt_tensor *rt_multilabel_margin_loss_(rt_multilabel_margin_loss_args a)
 {
-    return rt_apply(&rt__op_multilabel_margin_loss, &a);
+    return rt__loss_apply(&rt__op_multilabel_margin_loss, &a, a.reduction);
 }

@@ -13,5 +13,5 @@ RT_COMPOSITE(mse_loss, rt_loss_args, RT_LOSS_FIELDS, "y = (x - target)^2, reduce
 
 rt_tensor *rt_mse_loss_(rt_loss_args a)
 {
-    return rt_apply(&rt__op_mse_loss, &a);
+    return rt__loss_apply(&rt__op_mse_loss, &a, a.reduction);
 }

@@ -16,5 +16,5 @@ RT_COMPOSITE(nll_loss, rt_nll_loss_args, RT_NLL_LOSS_FIELDS,
 
 rt_tensor *rt_nll_loss_(rt_nll_loss_args a)
 {
-    return rt_apply(&rt__op_nll_loss, &a);
+    return rt__loss_apply(&rt__op_nll_loss, &a, a.reduction);
 }

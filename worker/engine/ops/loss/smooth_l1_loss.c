@@ -55,7 +55,7 @@ RT_COMPOSITE(huber_loss, rt_huber_loss_args, RT_HUBER_LOSS_FIELDS,
 
 rt_tensor *rt_huber_loss_(rt_huber_loss_args a)
 {
-    return rt_apply(&rt__op_huber_loss, &a);
+    return rt__loss_apply(&rt__op_huber_loss, &a, a.reduction);
 }
 
 RT_COMPOSITE(smooth_l1_loss, rt_smooth_l1_loss_args, RT_SMOOTH_L1_LOSS_FIELDS,
@@ -72,5 +72,5 @@ RT_COMPOSITE(smooth_l1_loss, rt_smooth_l1_loss_args, RT_SMOOTH_L1_LOSS_FIELDS,
 
 rt_tensor *rt_smooth_l1_loss_(rt_smooth_l1_loss_args a)
 {
-    return rt_apply(&rt__op_smooth_l1_loss, &a);
+    return rt__loss_apply(&rt__op_smooth_l1_loss, &a, a.reduction);
 }
