@@ -44,9 +44,6 @@ typedef struct rt_init_args {
     const char *blas; /* "builtin" or "openblas"; NULL: OpenBLAS if it is built in */
 } rt_init_args;
 
-/* Starts the engine for the calling thread (and, once, for the process). Failure fills the error
- * slot, so that the next check sees it; it is also returned. A program that skips it gets the
- * defaults at the first constructor. */
 #define RT_INIT_DEFAULTS .threads = RT_AUTO
 /* Starts the engine for the calling thread, and once for the process. A failure fills the error slot,
  * so that the next check finds it, and is also returned. A program that does not call this gets the

@@ -23,6 +23,9 @@
  * RT_DEFAULT(...). A value that you write is used as it is, even if it is zero. The function that takes
  * the struct has the name of the call and an underscore. The defaults of an operation are in its rows
  * (RT_DEFAULTS); a struct that has neither rows nor an RT_..._DEFAULTS macro has only zeros as defaults.
+ * An argument whose row says RT_NEEDED has no default, but no compiler asks for it. A tensor that is left
+ * out is NULL, which the call refuses; a number is 0, which is an error only where the row does not allow
+ * 0: rt_threshold(x) computes with a threshold and a value of 0.
  *
  * Lifetime: argument structs are passed by value, and pointers in them are borrowed for the call unless
  * the function's comment says otherwise. */

@@ -41,8 +41,9 @@ RT_API rt_tensor *rt_normal(rt_dims shape, double mean, double std);
 /* Makes a float32 tensor in which each element is 1 with probability p, and otherwise 0. */
 RT_API rt_tensor *rt_bernoulli(rt_dims shape, double p);
 /* Makes a tensor of normal numbers with a mean and a standard deviation for each element, which broadcast
- * together (floats; means may be complex). The result has the type that rt_add gives them. Reads the
- * standard deviations, and fails if one is negative or NaN. No gradient. */
+ * together (floats; means may be complex). The result has the type that rt_add gives them, but what is
+ * drawn are the float32 numbers of rt_randn, for float64 and complex128 as well. Reads the standard
+ * deviations, and fails if one is negative or NaN. No gradient. */
 RT_API rt_tensor *rt_normal_by(rt_tensor *mean, rt_tensor *std);
 /* Makes a tensor with the shape and type of p (floats) in which each element is 1 with the probability that
  * p has there, and otherwise 0. Reads p, and fails if one is not from 0 to 1. No gradient. */

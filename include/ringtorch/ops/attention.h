@@ -31,7 +31,8 @@ typedef struct rt_attention_args {
  * place is 0. Axes before the last two broadcast, those of mask to those of q, k and v. With .grouped, q is [..., heads, t, d],
  * and k and v have a number of heads that divides it (grouped queries, Ainslie et al. 2023): with 8 and 2, heads 0 to 3
  * of q meet head 0 of k and v. The weights [..., t, s] are never held as a whole (Dao et al. 2022), except for gradients of
- * mask and of gradients. Dropout draws for them as rt_dropout does. */
+ * mask and of gradients. Dropout draws for them as rt_dropout does, whenever .dropout is not 0: there is no mode for
+ * evaluation, for which a program leaves it out. */
 #define rt_scaled_dot_product_attention(...)                                                       \
     RT_OP_CALL(rt_scaled_dot_product_attention_, rt_attention_args, RT_ATTENTION_FIELDS, q,        \
                __VA_ARGS__)

@@ -13,7 +13,8 @@
 
 RT_BEGIN_DECLS
 
-/* What becomes of the losses of the elements. */
+/* What becomes of the losses of the elements. RT_BATCH_MEAN is for rt_kl_div alone; the other losses refuse
+ * it. */
 typedef enum rt_reduction { RT_MEAN, RT_SUM, RT_NONE, RT_BATCH_MEAN } rt_reduction;
 #define RT_REDUCTION_FIELD(F)                                                                      \
     F(CHOICE, reduction, RT_MEAN, "mean|sum|none", "how the losses of the elements are reduced")
@@ -133,7 +134,8 @@ typedef struct rt_kl_div_args {
     RT_STRUCT(RT_KL_DIV_FIELDS)
 } rt_kl_div_args;
 /* Returns t * (log t - x), t the target: the Kullback-Leibler divergence from x, element by element,
- * reduced as asked. 0 log 0 is 0. */
+ * reduced as asked. 0 log 0 is 0, and its gradient 0 as well: that of a target that is 0 is the gradient of
+ * -t x alone, where PyTorch's is NaN. */
 #define rt_kl_div(...) RT_OP_CALL(rt_kl_div_, rt_kl_div_args, RT_KL_DIV_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_kl_div_(rt_kl_div_args a);
 
@@ -276,7 +278,7 @@ typedef struct rt_triplet_margin_with_distance_loss_args {
     rt_tensor *anchor;   /* [..., d] */
     rt_tensor *positive; /* to which the anchor is to be near */
     rt_tensor *negative; /* from which it is to be far */
-    /* returns the distances of a and b, made of differentiable operations */
+    /* returns the distances of a and b, made of differentiable operations; must be given: NULL fails */
     rt_tensor *(*distance)(rt_tensor *a, rt_tensor *b, void *user);
     void *user;             /* for distance */
     rt_reduction reduction; /* how the losses of the elements are reduced */
@@ -285,7 +287,7 @@ typedef struct rt_triplet_margin_with_distance_loss_args {
 } rt_triplet_margin_with_distance_loss_args;
 #define RT_TRIPLET_MARGIN_WITH_DISTANCE_LOSS_DEFAULTS .margin = 1
 /* As rt_triplet_margin_loss, with a distance that the program computes; for C alone, as a function
- * has no name in JSON. */
+ * has no name in JSON. Fails if .distance is NULL: rt_triplet_margin_loss has a distance of its own. */
 #define rt_triplet_margin_with_distance_loss(...)                                                  \
     RT_CALL_WITH_DEFAULTS(rt_triplet_margin_with_distance_loss_,                                   \
                           rt_triplet_margin_with_distance_loss_args,                               \

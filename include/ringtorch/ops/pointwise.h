@@ -269,10 +269,12 @@ RT_API rt_tensor *rt_fmax_inplace(rt_tensor *a, rt_tensor *b);
  * gradient. */
 RT_API rt_tensor *rt_fmin(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_fmin_inplace(rt_tensor *a, rt_tensor *b);
-/* Returns max(a, b), b being a bound: a gets the gradient where a >= b, b where a < b. NaN gives NaN. */
+/* Returns max(a, b), b being a bound: a gets the gradient where a > b, b where a < b, and each of them half of
+ * it where they are equal. NaN gives NaN. */
 RT_API rt_tensor *rt_clamp_min(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_clamp_min_inplace(rt_tensor *a, rt_tensor *b);
-/* Returns min(a, b), b being a bound: a gets the gradient where a <= b, b where a > b. NaN gives NaN. */
+/* Returns min(a, b), b being a bound: a gets the gradient where a < b, b where a > b, and each of them half of
+ * it where they are equal. NaN gives NaN. */
 RT_API rt_tensor *rt_clamp_max(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_clamp_max_inplace(rt_tensor *a, rt_tensor *b);
 
@@ -431,9 +433,9 @@ RT_API rt_tensor *rt_celu_inplace_(rt_celu_args a);
 typedef struct rt_clamp_args {
     RT_STRUCT(RT_FIELDS_clamp)
 } rt_clamp_args;
-/* Returns min(max(x, low), high). The gradient is 1 at the limits and 0 beyond them; a limit that
- * is NaN gives NaN. If a limit is outside of an integer type, the nearest value of the type takes
- * its place: for uint8, 0 for -1. */
+/* Returns min(max(x, low), high). The gradient is 1 between the limits, and 0 at a limit and beyond it; a
+ * limit that is NaN gives NaN. If a limit is outside of an integer type, the nearest value of the type
+ * takes its place: for uint8, 0 for -1. */
 #define rt_clamp(...) RT_OP_CALL(rt_clamp_, rt_clamp_args, RT_FIELDS_clamp, x, __VA_ARGS__)
 #define rt_clamp_inplace(...)                                                                      \
     RT_OP_CALL(rt_clamp_inplace_, rt_clamp_args, RT_FIELDS_clamp, x, __VA_ARGS__)
@@ -447,7 +449,8 @@ RT_API rt_tensor *rt_clamp_inplace_(rt_clamp_args a);
 typedef struct rt_hardtanh_args {
     RT_STRUCT(RT_FIELDS_hardtanh)
 } rt_hardtanh_args;
-/* Returns min(max(x, low), high), as rt_clamp does, but with gradient 0 at the limits. */
+/* Returns min(max(x, low), high), as rt_clamp does. Its limits are -1 and 1 if they are not given. The
+ * gradient, too, is 0 at the limits and beyond them, but 1 for NaN, where that of rt_clamp is 0. */
 #define rt_hardtanh(...)                                                                           \
     RT_OP_CALL(rt_hardtanh_, rt_hardtanh_args, RT_FIELDS_hardtanh, x, __VA_ARGS__)
 #define rt_hardtanh_inplace(...)                                                                   \
@@ -651,7 +654,8 @@ RT_API rt_tensor *rt_addcdiv_inplace_(rt_addcdiv_args a);
 typedef struct rt_clamp_by_args {
     RT_STRUCT(RT_FIELDS_clamp_by)
 } rt_clamp_by_args;
-/* Returns rt_clamp_max(rt_clamp_min(x, low), high): rt_clamp with tensors for limits. */
+/* Returns rt_clamp_max(rt_clamp_min(x, low), high): rt_clamp with tensors for limits, which get a share of
+ * the gradient as those two say. */
 #define rt_clamp_by(...)                                                                           \
     RT_OP_CALL(rt_clamp_by_, rt_clamp_by_args, RT_FIELDS_clamp_by, x, __VA_ARGS__)
 #define rt_clamp_by_inplace(...)                                                                   \
@@ -677,7 +681,8 @@ typedef struct rt_rrelu_args {
 RT_API rt_tensor *rt_rrelu_(rt_rrelu_args a);
 RT_API rt_tensor *rt_rrelu_inplace_(rt_rrelu_args a);
 /* Sets each element to zero with probability p and scales the others by 1 / (1 - p). The mask
- * comes from the thread's random streams. */
+ * comes from the thread's random streams. There is no mode for evaluation, as a layer has
+ * (rt_nn_dropout): a program that evaluates leaves the call out, or gives p = 0. */
 RT_API rt_tensor *rt_dropout(rt_tensor *x, double p);
 
 RT_END_DECLS

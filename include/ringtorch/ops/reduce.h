@@ -24,8 +24,9 @@ RT_BEGIN_DECLS
 #define RT_REDUCE_VALUES(F)                                                                        \
     F(DIMS, axes, RT_EMPTY, RT_ANY, "the axes, such as rt_shape(0, 2); none: all")                 \
     F(FLAG, keep_dim, false, RT_ANY, "keep the axes, with size 1")
-#define RT_REDUCE_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape") RT_REDUCE_VALUES(F)
-/* The arguments of reductions. */
+#define RT_REDUCE_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape") RT_REDUCE_VALUES(F)
+/* The arguments of reductions. rt_all, rt_any and rt_count_nonzero take all types, rt_logsumexp too; rt_amax
+ * and rt_amin take all but complex numbers. */
 typedef struct rt_reduce_args {
     RT_STRUCT(RT_REDUCE_FIELDS)
 } rt_reduce_args;

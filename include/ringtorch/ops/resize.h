@@ -73,7 +73,8 @@ typedef struct rt_interpolate_args {
     RT_STRUCT(RT_INTERPOLATE_FIELDS)
 } rt_interpolate_args;
 /* Returns x with another number of elements along its spatial axes: either .size or .scale_factor must be
- * given. There is no antialiasing. */
+ * given. There is one .scale_factor for all axes; for another one on each axis, give the sizes. There is no
+ * antialiasing. */
 #define rt_interpolate(...)                                                                        \
     RT_OP_CALL(rt_interpolate_, rt_interpolate_args, RT_INTERPOLATE_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_interpolate_(rt_interpolate_args a);

@@ -78,7 +78,9 @@ typedef struct rt_kthvalue_args {
 typedef struct rt_mode_args {
     RT_STRUCT(RT_MODE_FIELDS)
 } rt_mode_args;
-/* Returns the most frequent element along an axis, of several the smallest, and its last index. */
+/* Returns the most frequent element along an axis, of several the smallest, and its last index. NaN equals
+ * nothing, not even NaN, so it never wins against a number, unlike in rt_amax and rt_median: the result is
+ * NaN only where there is nothing else. */
 #define rt_mode(...) RT_OP_CALL(rt_mode_, rt_mode_args, RT_MODE_FIELDS, x, __VA_ARGS__)
 RT_API rt_topk_results rt_kthvalue_(rt_kthvalue_args a);
 RT_API rt_topk_results rt_median_(rt_axis_args a);
