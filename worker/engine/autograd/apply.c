@@ -554,8 +554,8 @@ static rt_status compose(rt_call *c)
     return rt_error_code();
 }
 
-/* Makes sure that the message of a failed composite names it: its user knows no operation that it is made of. */
-static void name_composite(const rt_op *op)
+/* Makes sure that the message of a failed operation names it: its user knows none of those that it is made of. */
+static void name_operation(const rt_op *op)
 {
     const char *text = rt_error();
     size_t length = strlen(op->name);
@@ -620,8 +620,8 @@ static inline rt_status carry_out(frame *f, rt_tensor *place)
         rt__thread.gpu = f->gpu;
     }
     rt_status status = c->op->compose ? compose(c) : compute(c, place);
-    if (status != RT_OK && !caller && c->op->compose)
-        name_composite(c->op);
+    if (status != RT_OK && !caller)
+        name_operation(c->op);
     rt__thread.gpu = outer;
     rt__thread.op = caller;
     return status;
