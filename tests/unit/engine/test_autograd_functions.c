@@ -291,15 +291,114 @@ static void modes_say_what_is_recorded(void **state)
     assert_fine();
 }
 
+/* ---- passes within passes ---- */
+
+/* Differentiates the square of the parameter that the outer pass differentiates as well. */
+static rt_tensor *penalises(rt_tensor *dy, void *context)
+{
+    rt_tensor *w = context, *g;
+    rt_grad_mode mode = rt_set_grad_mode(RT_GRAD_ON);
+    rt_grad(rt_sum(rt_square(w)), .inputs = &w, .count = 1, .out = &g);
+    rt_set_grad_mode(mode);
+    return dy;
+}
+
+static void a_pass_within_a_pass_shares_nothing_with_it(void **state)
+{
+    (void)state;
+    rt_tensor *w = rt_param(rt_ones(rt_shape(3))), *other = rt_param(rt_ones(rt_shape(3)));
+    rt_tensor *h = rt_mul_scalar(w, 3);
+    int64_t number = rt_on_grad(h, penalises, w);
+    assert_int_equal(rt_backward(rt_sum(h), .retain_graph = true), RT_E_ARG);
+    assert_error(ARG, "backward: a parameter takes part in the backward pass that calls this one: "
+                      "call it after that pass");
+    assert_int_equal(rt_off_grad(h, number), RT_OK);
+    rt_on_grad(h, penalises, other);
+    rt_backward(rt_sum(h));
+    assert_fine();
+    assert_values(rt_grad_of(w), 3, 3, 3);
+    rt_free(w), rt_free(other);
+}
+
+static void multiplies_by_context(rt_tensor *const *in, rt_tensor **out, void *context)
+{
+    out[0] = rt_mul(in[0], context);
+}
+
+/* The other user of h is still to be differentiated when the function is. */
+static void a_checkpointed_function_needs_its_results_as_inputs(void **state)
+{
+    (void)state;
+    rt_tensor *w = rt_param(rt_ones(rt_shape(3))), *x = rt_param(rt_ones(rt_shape(3))), *y;
+    rt_tensor *h = rt_mul(rt_exp(w), rt_sin(w));
+    rt_checkpoint(multiplies_by_context, .context = h, .in = &x, .n_in = 1, .out = &y, .n_out = 1);
+    assert_int_equal(rt_backward(rt_add(rt_sum(y), rt_sum(rt_mul_scalar(h, 2)))), RT_E_ARG);
+    assert_error(ARG, "checkpoint: its function uses a result of mul that is not among its inputs: "
+                      "pass it");
+    rt_free(w), rt_free(x);
+}
+
+/* ---- hooks that remove hooks ---- */
+
+static int64_t removed[2];
+
+static rt_tensor *removes_both(rt_tensor *dy, void *context)
+{
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(rt_off_grad(context, removed[i]), RT_OK);
+    assert_int_equal(rt_off_grad(context, removed[1]), RT_E_NOTFOUND);
+    rt_error_clear();
+    return dy;
+}
+
+static void a_hook_may_remove_the_next_one(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_param(rt_ones(rt_shape(3)));
+    int calls = 0;
+    removed[0] = rt_on_grad(x, removes_both, x);
+    removed[1] = rt_on_grad(x, doubles, &calls);
+    rt_backward(rt_sum(x));
+    assert_fine();
+    assert_values(rt_grad_of(x), 1, 1, 1);
+    assert_int_equal(calls, 0);
+    assert_int_equal(rt_off_grad(x, removed[0]), RT_E_NOTFOUND);
+    rt_error_clear();
+    rt_free(x);
+}
+
+/* An empty view has stride 0 where it shows nothing, and its gradient is written nowhere. */
+static void a_write_to_an_empty_view_has_an_empty_gradient(void **state)
+{
+    (void)state;
+    rt_tensor *w = rt_param(rt_ones(rt_shape(3, 4), RT_F64));
+    rt_tensor *x = rt_mul_scalar(rt_narrow(rt_mul_scalar(w, 1), 0, 1, 0), 1), *d = rt_diagonal(x);
+    rt_mul_inplace(d, d);
+    rt_backward(rt_add(rt_sum(rt_square(d)), rt_sum(rt_square(x))));
+    assert_fine();
+    assert_int_equal(rt_item(rt_sum(rt_abs(rt_grad_of(w)))), 0);
+    rt_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(hooks_see_and_replace_gradients), TEST(hooks_of_results_are_called_for_rt_grad),
-        TEST(hooks_may_be_differentiated),     TEST(hooks_are_removed),
-        TEST(wrong_hooks_are_refused),         TEST(checkpoints_change_no_bit),
-        TEST(checkpoints_keep_only_inputs),    TEST(checkpoints_take_many_inputs),
-        TEST(checkpoints_may_return_inputs),   TEST(wrong_checkpoints_are_refused),
-        TEST(hvp_is_the_hessian_times_v),      TEST(modes_say_what_is_recorded),
+        TEST(a_pass_within_a_pass_shares_nothing_with_it),
+        TEST(a_checkpointed_function_needs_its_results_as_inputs),
+        TEST(a_hook_may_remove_the_next_one),
+        TEST(a_write_to_an_empty_view_has_an_empty_gradient),
+        TEST(hooks_see_and_replace_gradients),
+        TEST(hooks_of_results_are_called_for_rt_grad),
+        TEST(hooks_may_be_differentiated),
+        TEST(hooks_are_removed),
+        TEST(wrong_hooks_are_refused),
+        TEST(checkpoints_change_no_bit),
+        TEST(checkpoints_keep_only_inputs),
+        TEST(checkpoints_take_many_inputs),
+        TEST(checkpoints_may_return_inputs),
+        TEST(wrong_checkpoints_are_refused),
+        TEST(hvp_is_the_hessian_times_v),
+        TEST(modes_say_what_is_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

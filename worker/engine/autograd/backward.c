@@ -35,17 +35,34 @@ static rt_node *pop_ready(pass *p)
     return n;
 }
 
-/* Counts one more consumer of n; the first puts n on both lists. */
-static void reach(pass *p, rt_node *n)
+/* A pass keeps its state in the nodes, so they cannot take part in another one within it. */
+static rt_status refuse(const pass *p, const rt_node *n)
 {
+    const char *name = n->call.op ? n->call.op->name : "a parameter";
+    if (p->only_wanted)
+        return RT_FAIL(ARG,
+                       "%s: its function uses a result of %s that is not among its inputs: pass it",
+                       p->only_wanted, name);
+    return RT_FAIL(
+        ARG,
+        "backward: %s takes part in the backward pass that calls this one: call it after that pass",
+        name);
+}
+
+/* Counts one more consumer of n; the first puts n on both lists. */
+static rt_status reach(pass *p, rt_node *n)
+{
+    if (n->pass && n->pass != p)
+        return refuse(p, n);
     n->pending++;
-    if (n->visited)
-        return;
-    n->visited = true;
+    if (n->pass)
+        return RT_OK;
+    n->pass = p;
     rt_object_keep(&n->object);
     n->reached = p->reached;
     p->reached = n;
     push_ready(p, n);
+    return RT_OK;
 }
 
 /* Reaches what the nodes on the list depend on, and empties it. */
@@ -60,7 +77,7 @@ static rt_status reach_all(pass *p)
                            n->call.op->name);
         for (int i = 0; i < n->call.n_in; i++)
             if (n->from[i].node)
-                reach(p, n->from[i].node);
+                RT_TRY(reach(p, n->from[i].node));
     }
     return RT_OK;
 }
@@ -79,7 +96,7 @@ static void release_all(pass *p)
     rt_node *next;
     for (rt_node *n = p->reached; n; n = next) {
         next = n->reached;
-        n->visited = false;
+        n->pass = NULL;
         n->pending = 0;
         drop_gradients(n);
         rt_free(n);
@@ -358,7 +375,7 @@ static rt_tensor *first_gradient(const rt_tensor *loss, rt_tensor *grad)
 static rt_status reach_roots(pass *p, rt_roots roots)
 {
     for (int i = 0; i < roots.count; i++)
-        reach(p, rt__node_of(roots.y[i]));
+        RT_TRY(reach(p, rt__node_of(roots.y[i])));
     return reach_all(p);
 }
 

@@ -30,8 +30,8 @@ typedef struct rt_need {
 
 /* A function that is called with the gradient of a result of a node. */
 typedef struct rt_hook {
-    struct rt_hook *next; /* in the order in which they were added */
-    rt_grad_hook function;
+    struct rt_hook *next;  /* in the order in which they were added */
+    rt_grad_hook function; /* NULL: removed while hooks are called, which frees it */
     void *context;
     int64_t number;
     int out; /* which result */
@@ -45,10 +45,11 @@ struct rt_node {
     uint32_t *version;
     rt_need *need;  /* kept; the listener when the call was recorded, or NULL */
     rt_hook *hooks; /* owned */
+    bool in_hooks;  /* they are being called */
     bool spent;     /* backward has run here and dropped what was saved */
 
     /* during a backward pass */
-    bool visited;
+    const void *pass; /* the one that has reached it, or NULL */
     int32_t pending;  /* consumers whose backward has not run yet */
     rt_tensor **dy;   /* [n_out]: gradients so far, kept; NULL: none */
     rt_node *ready;   /* next in the list of nodes whose gradients are complete */

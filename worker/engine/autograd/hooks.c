@@ -29,11 +29,15 @@ rt_status rt_off_grad(rt_tensor *x, int64_t number)
         return rt_error_code();
     rt_node *n = rt__node_of(x);
     rt_hook **at = n ? &n->hooks : NULL;
-    while (at && *at && (*at)->number != number)
+    while (at && *at && ((*at)->number != number || !(*at)->function))
         at = &(*at)->next;
     if (!at || !*at)
         return RT_FAIL(NOTFOUND, "off_grad: %s has no hook %lld", rt_describe(x),
                        (long long)number);
+    if (n->in_hooks) {
+        (*at)->function = NULL;
+        return RT_OK;
+    }
     rt_hook *h = *at;
     *at = h->next;
     rt_mem_free(h);
@@ -57,15 +61,28 @@ static rt_status replace(rt_tensor **dy, rt_tensor *by)
     return RT_OK;
 }
 
+static void free_removed(rt_node *n)
+{
+    for (rt_hook **at = &n->hooks, *h; (h = *at);)
+        if (h->function) {
+            at = &h->next;
+        } else {
+            *at = h->next;
+            rt_mem_free(h);
+        }
+}
+
 rt_status rt__hooks_call(rt_node *n)
 {
-    for (rt_hook *h = n->hooks, *next; h && !rt_failed(); h = next) {
-        next = h->next; /* a hook may remove itself */
+    n->in_hooks = true; /* a hook may remove any, or add some */
+    for (rt_hook *h = n->hooks; h && !rt_failed(); h = h->next) {
         rt_tensor **dy = &n->dy[h->out];
-        rt_tensor *by = *dy ? h->function(*dy, h->context) : NULL;
+        rt_tensor *by = *dy && h->function ? h->function(*dy, h->context) : NULL;
         if (!rt_failed())
             replace(dy, by);
     }
+    n->in_hooks = false;
+    free_removed(n);
     return rt_error_code();
 }
 

@@ -123,7 +123,7 @@ rt_tensor *rt__record_window(rt_tensor *base, const rt_tensor *x)
 {
     window_args a = {.whole = base, .at = place_of(base, x)};
     for (int i = 0; i < x->dims.n; i++)
-        if (x->stride[i] == 0) /* an expanded axis of size 1: its gradient is a sum */
+        if (x->stride[i] == 0 && x->dims.d[i] > 1) /* expanded from size 1: its gradient is a sum */
             a.at.dims.d[i] = 1;
     rt_tensor *y = window_of(base, &a.at);
     if (!y)
