@@ -11,7 +11,7 @@ REASONS = {
     "randperm": "number i is computed from i alone, by a keyed bijection, so that any worker can make any part; PyTorch shuffles in order",
     "poisson": "made of some thirty operations in float64, with lgamma and three logarithms for each attempt, so that a number depends on its place "
                "alone; PyTorch's is a loop of its own",
-    "angle": "of real numbers: four operations (below 0, its float, pi times it, NaN kept), where PyTorch has a kernel",
+    "angle": "of real numbers: three operations (below 0, zeros that keep NaN, a choice), where PyTorch has a kernel",
     "nansum": "three passes: a comparison, a choice and a sum; PyTorch's sum skips NaN by itself",
     "bincount": "least and largest are looked for first, and ones are added by scatter_add; PyTorch counts in a loop",
     "linspace": "computed in float64 from both ends, put together and converted: passes over twice the bytes",
