@@ -135,7 +135,8 @@ RT_API rt_grad_mode rt_set_grad_mode(rt_grad_mode mode);
 /* ---- hooks ---- */
 /* A function that is called with the gradient dy of a tensor, and returns the gradient to go on with:
  * dy, NULL, which means dy, or another tensor of its shape and type. It must not change dy in place.
- * It may call rt_backward and rt_grad on results that have no history in common with the pass, not even a parameter; else these fail.
+ * It may call rt_backward and rt_grad on results that have no history in common with the pass, not even a
+ * parameter; else these fail.
  * The scope of the backward pass owns what it makes. */
 typedef rt_tensor *(*rt_grad_hook)(rt_tensor *dy, void *context);
 /* Calls the hook whenever backward has the whole gradient of x, before the gradient is passed on, given to
@@ -144,7 +145,8 @@ typedef rt_tensor *(*rt_grad_hook)(rt_tensor *dy, void *context);
  * graph is freed, and not to what a later operation in place makes of x. Returns a number for
  * rt_off_grad, or 0 on failure: x must want a gradient. */
 RT_API int64_t rt_on_grad(rt_tensor *x, rt_grad_hook hook, void *context);
-/* Removes a hook, also while hooks are called: one that is removed before its turn is not called. Fails with NOTFOUND if x has none of that number. */
+/* Removes a hook, also while hooks are called: one that is removed before its turn is not called, and one
+ * that a hook adds waits for the next pass. Fails with NOTFOUND if x has none of that number. */
 RT_API rt_status rt_off_grad(rt_tensor *x, int64_t number);
 
 /* ---- functions of tensors ---- */

@@ -367,6 +367,28 @@ static void a_hook_may_remove_the_next_one(void **state)
     rt_free(x);
 }
 
+static int added;
+
+static rt_tensor *adds_itself(rt_tensor *dy, void *context)
+{
+    added++;
+    assert_true(rt_on_grad(context, adds_itself, context) > 0);
+    return dy;
+}
+
+static void a_hook_that_a_hook_adds_waits_for_the_next_pass(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_param(rt_ones(rt_shape(3)));
+    rt_on_grad(x, adds_itself, x);
+    rt_backward(rt_sum(x));
+    assert_int_equal(added, 1);
+    rt_backward(rt_sum(x));
+    assert_int_equal(added, 3);
+    assert_fine();
+    rt_free(x);
+}
+
 /* An empty view has stride 0 where it shows nothing, and its gradient is written nowhere. */
 static void a_write_to_an_empty_view_has_an_empty_gradient(void **state)
 {
@@ -386,6 +408,7 @@ int main(void)
         TEST(a_pass_within_a_pass_shares_nothing_with_it),
         TEST(a_checkpointed_function_needs_its_results_as_inputs),
         TEST(a_hook_may_remove_the_next_one),
+        TEST(a_hook_that_a_hook_adds_waits_for_the_next_pass),
         TEST(a_write_to_an_empty_view_has_an_empty_gradient),
         TEST(hooks_see_and_replace_gradients),
         TEST(hooks_of_results_are_called_for_rt_grad),

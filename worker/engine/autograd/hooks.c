@@ -74,8 +74,12 @@ static void free_removed(rt_node *n)
 
 rt_status rt__hooks_call(rt_node *n)
 {
-    n->in_hooks = true; /* a hook may remove any, or add some */
-    for (rt_hook *h = n->hooks; h && !rt_failed(); h = h->next) {
+    /* A hook may remove any, and add some, which wait for the next pass. */
+    rt_hook *last = n->hooks;
+    while (last && last->next)
+        last = last->next;
+    n->in_hooks = true;
+    for (rt_hook *h = n->hooks; h && !rt_failed(); h = h == last ? NULL : h->next) {
         rt_tensor **dy = &n->dy[h->out];
         rt_tensor *by = *dy && h->function ? h->function(*dy, h->context) : NULL;
         if (!rt_failed())
